@@ -1,0 +1,214 @@
+"""The contract that every chain family meets, and the values that pass through it.
+
+Two kinds of statement leave an adapter. *Proven* ones (``VerifiedHeader``, ``ProvenPhase``,
+``ProvenDeposit``) were checked against a committee-signed or consensus-signed header, so a lying
+node cannot forge them; only these enter the journal. *Hints* (every ``hint_*``) are what a node
+says; they may only decide whether a transaction is worth sending: the contract checks again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from clearinghouse.book.identifiers import Address, AssetId, ChainId, Hash32
+from clearinghouse.book.settlements import Leg, OperatorSet, Phase, Settlement
+from clearinghouse.commitment.trees import Branch
+from clearinghouse.proofs.header import VerifiedHeader
+
+
+@dataclass(frozen=True)
+class CounterProof:
+    """Evidence on one chain of a storage slot of the anchor on another (EIP-1186 nodes)."""
+
+    height: int
+    """Of the finalised header that the proof stands against."""
+    account_proof: tuple[bytes, ...]
+    storage_proof: tuple[bytes, ...]
+
+
+@dataclass(frozen=True)
+class ProvenPhase:
+    """A settlement's phase on one anchor at a finalised header, and the evidence of it."""
+
+    phase: Phase
+    header: VerifiedHeader
+    proof: CounterProof
+
+
+@dataclass(frozen=True)
+class ProvenDeposit:
+    """A deposit at the chain's finality, checked against the anchor's storage (invariant P11)."""
+
+    chain_id: ChainId
+    asset_id: AssetId
+    index: int
+    member: Address
+    quanta: int
+    time: int
+    """Seconds since the epoch, by the chain's clock."""
+    total: int
+    """Quanta deposited so far in this asset, this one included."""
+    hash: Hash32
+    """keccak-256(hash before || record): the anchor's deposit hash chain."""
+    height: int
+    """Height of the finalised header it was proven against."""
+
+
+@dataclass(frozen=True)
+class TransactionOutcome:
+    """A transaction that was included in a block."""
+
+    transaction_hash: Hash32
+    height: int
+    gas_used: int
+
+
+class Signer(Protocol):
+    """A key that signs 32-byte digests; the only way to a private key."""
+
+    @property
+    def address(self) -> Address: ...
+
+    def sign_digest(self, digest: bytes) -> bytes:
+        """Return r || s || v, 65 bytes, low-s, v 27 or 28."""
+        ...
+
+
+class ChainAdapter(Protocol):
+    """One chain and its anchor. Calls are thread-safe; ``submit_*`` block until inclusion.
+
+    Raises
+    ------
+    Unavailable
+        ``chain_unreachable`` when the node does not answer, ``transaction_not_included`` when a
+        transaction was not included in time (it may still be: look before sending again).
+    ChainFault
+        ``transaction_reverted`` with the contract's decoded error, ``finality_violated`` when two
+        signed headers of one height differ or a finalised header is no ancestor of a later one.
+    ProofInvalid
+        When what the node returned does not verify.
+    """
+
+    @property
+    def chain_id(self) -> ChainId: ...
+
+    @property
+    def anchor(self) -> Address: ...
+
+    def find_finalised_header(self) -> VerifiedHeader | None:
+        """Return the newest finalised header that verified, or None before there is any."""
+        ...
+
+    def prove_phase(self, header: VerifiedHeader, settlement_id: Hash32) -> ProvenPhase:
+        """Return the settlement's phase at ``header``, proven present or soundly absent."""
+        ...
+
+    def prove_deposits(
+        self, header: VerifiedHeader, asset_id: AssetId, first_index: int, hash_before: Hash32
+    ) -> Sequence[ProvenDeposit]:
+        """Return all deposits at ``header`` from ``first_index`` on, the hash chain checked."""
+        ...
+
+    def build_client_update(self, header: VerifiedHeader) -> bytes:
+        """Return the bytes that ``ILightClient.update`` of another chain takes for ``header``."""
+        ...
+
+    def hint_time(self) -> int:
+        """Return the newest block's timestamp in seconds."""
+        ...
+
+    def hint_phase(self, settlement_id: Hash32) -> Phase:
+        """Return the phase at the newest block, not final and not proven."""
+        ...
+
+    def hint_in_flight(self) -> Hash32:
+        """Return the id of the PREPARED settlement, zero if none."""
+        ...
+
+    def hint_last_leg(self) -> Hash32:
+        """Return the hash of the last committed leg, zero before the first."""
+        ...
+
+    def hint_client_height(self, of_chain: ChainId) -> int:
+        """Return the newest height that the light client of ``of_chain`` here holds; 0 if none."""
+        ...
+
+    def submit_client_update(self, of_chain: ChainId, update: bytes) -> TransactionOutcome: ...
+
+    def submit_client_freeze(self, of_chain: ChainId, evidence: bytes) -> TransactionOutcome:
+        """Stop the light client of ``of_chain`` here for ever.
+
+        ``evidence`` is the attribute of that name of a ``finality_violated``.
+        """
+        ...
+
+    def submit_prepare(
+        self,
+        settlement: Settlement,
+        leg: Leg,
+        operator_set: OperatorSet,
+        signatures: Sequence[bytes],
+    ) -> TransactionOutcome: ...
+
+    def submit_commit(
+        self, settlement: Settlement, leg: Leg, proofs: Sequence[CounterProof]
+    ) -> TransactionOutcome:
+        """On home: a proof for every other active chain in order; on a spoke: home's one proof."""
+        ...
+
+    def submit_abort(self, settlement: Settlement) -> TransactionOutcome:
+        """On home, after ``decide_by``."""
+        ...
+
+    def submit_abort_by_absence(
+        self, settlement: Settlement, of_chain: ChainId, proof: CounterProof
+    ) -> TransactionOutcome:
+        """On home: ``of_chain`` holds NONE at a header past the prepare deadline."""
+        ...
+
+    def submit_abort_by_proof(
+        self, settlement: Settlement, proof: CounterProof
+    ) -> TransactionOutcome:
+        """On a spoke: home ABORTED, or NONE at a header past the prepare deadline."""
+        ...
+
+    def submit_finalize(self, settlement_id: Hash32) -> TransactionOutcome: ...
+
+    def submit_finalize_by_proof(
+        self, settlement_id: Hash32, proof: CounterProof
+    ) -> TransactionOutcome: ...
+
+    def submit_claim_release(
+        self,
+        settlement_id: Hash32,
+        asset_id: AssetId,
+        index: int,
+        member: Address,
+        quanta: int,
+        branch: Branch,
+    ) -> TransactionOutcome: ...
+
+    def submit_deposit(self, asset_id: AssetId, quanta: int, member: Address) -> TransactionOutcome:
+        """Deposit from this adapter's own account for ``member``; approves the token first."""
+        ...
+
+    def solvency(self, asset_id: AssetId) -> AnchorSolvency:
+        """Return the newest block's vault and liabilities of one asset, read at one height."""
+        ...
+
+
+@dataclass(frozen=True)
+class AnchorSolvency:
+    """One vault against what it owes, in quanta (invariant P1: ``vault`` covers the rest)."""
+
+    vault: int
+    claims: int
+    unclaimed_releases: int
+    unconsumed_deposits: int
+
+    @property
+    def difference(self) -> int:
+        """Quanta in the vault beyond what is owed."""
+        return self.vault - self.claims - self.unclaimed_releases - self.unconsumed_deposits

@@ -1,0 +1,167 @@
+"""One finalised history: attested headers that verify, each a descendant of the one before."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from threading import Lock
+
+from adapters.committee.client import build_freeze_evidence, build_update
+from adapters.committee.source import AttestationSource
+from clearinghouse.book.identifiers import ChainId, Hash32, to_hex
+from clearinghouse.errors import ChainFault, Unavailable
+from clearinghouse.proofs.committee import (
+    Attestation,
+    Committee,
+    verify_attested_header,
+    verify_equivocation,
+)
+from clearinghouse.proofs.header import Header, VerifiedHeader
+
+HeaderByHash = Callable[[Hash32], tuple[Header, bytes]]
+"""Returns the header of a hash and its RLP; must itself check that it hashes so."""
+
+REMEMBERED_HEADERS = 1024
+ANCESTRY_WALK_BLOCKS = 1024
+"""Furthest gap between two attested headers over which descent is checked block by block. Over a
+longer one (hours of silence) it goes unchecked, and what was credited is still held by the anchor's
+deposit hash chain."""
+
+
+@dataclass(frozen=True)
+class _Attested:
+    """A header that verified, and what it takes to convince a light client of it."""
+
+    header: VerifiedHeader
+    encoded: bytes
+    attestation: Attestation
+
+
+class CommitteeFinality:
+    """Follows the attestations of one chain. Thread-safe.
+
+    Once finality was seen violated every call says so: which of two histories is the chain's is
+    for people to decide.
+    """
+
+    def __init__(
+        self, committee: Committee, attestations: AttestationSource, get_header: HeaderByHash
+    ) -> None:
+        self._committee = committee
+        self._attestations = attestations
+        self._get_header = get_header
+        self._lock = Lock()
+        self._newest: _Attested | None = None
+        self._seen: OrderedDict[int, _Attested] = OrderedDict()
+        self._violation: ChainFault | None = None
+
+    def find_newest(self) -> VerifiedHeader | None:
+        """Return the newest attested header that verifies, None before there is any.
+
+        Raises
+        ------
+        ChainFault
+            ``finality_violated``; where two hashes of one height are signed, the attribute
+            ``evidence`` is what freezes light clients.
+        ProofInvalid, Unavailable
+            As the verification and the node say.
+        """
+        with self._lock:
+            if self._violation is not None:
+                raise self._violation
+            newest = self._newest
+            if newest is not None:  # a height may be signed anew after it was the newest
+                self._accept(self._attestations.find_at(*self._key(newest.header.height)))
+            self._accept(self._attestations.find_newest(self._committee.chain_id))
+            return None if self._newest is None else self._newest.header
+
+    def build_client_update(self, header: VerifiedHeader) -> bytes:
+        """Return what ``CommitteeLightClient.update`` takes for an attested header.
+
+        Raises
+        ------
+        Unavailable
+            ``attestation_missing`` when its signatures are not kept any more: take a newer header.
+        """
+        with self._lock:
+            known = self._seen.get(header.height)
+            if known is None or known.header != header:
+                known = self._fetch(header)
+            return build_update(known.encoded, known.attestation.signatures)
+
+    def _fetch(self, header: VerifiedHeader) -> _Attested:
+        attestation = self._attestations.find_at(*self._key(header.height))
+        if attestation is None or attestation.block_hash != header.block_hash:
+            raise Unavailable(
+                "attestation_missing",
+                f"no attestation of block {to_hex(header.block_hash)} is published; use the newest "
+                "finalised header",
+                chain_id=header.chain_id,
+                height=header.height,
+            )
+        return self._verified(attestation)[0]
+
+    def _accept(self, attestation: Attestation | None) -> None:
+        if attestation is None:
+            return
+        known = self._seen.get(attestation.height)
+        if known is not None:
+            self._refuse_equivocation(known.attestation, attestation)
+            return
+        newest = self._newest
+        if newest is not None and attestation.height < newest.header.height:
+            return
+        attested, header = self._verified(attestation)
+        if newest is not None:
+            self._verify_descent(header, newest.header)
+        self._newest = self._seen[attestation.height] = attested
+        if len(self._seen) > REMEMBERED_HEADERS:
+            self._seen.popitem(last=False)
+
+    def _verified(self, attestation: Attestation) -> tuple[_Attested, Header]:
+        header, encoded = self._get_header(attestation.block_hash)
+        verified = verify_attested_header(self._committee, encoded, attestation)
+        return _Attested(verified, encoded, attestation), header
+
+    def _refuse_equivocation(self, first: Attestation, second: Attestation) -> None:
+        if first.block_hash == second.block_hash:
+            return
+        culprits = verify_equivocation(self._committee, first, second)
+        self._violation = ChainFault(
+            "finality_violated",
+            f"{len(culprits)} attesters of chain {self._committee.chain_id} signed two blocks of "
+            f"height {first.height}; freeze its light clients and stop settling",
+            chain_id=self._committee.chain_id,
+            height=first.height,
+            hashes=(first.block_hash, second.block_hash),
+            culprits=culprits,
+            evidence=build_freeze_evidence(first, second),
+        )
+        raise self._violation
+
+    def _verify_descent(self, later: Header, earlier: VerifiedHeader) -> None:
+        """Walk parent hashes from ``later`` down to the height of ``earlier``.
+
+        Every step is bound by hash to the attested header above it, so a lying node can stop the
+        walk but not make it end elsewhere.
+        """
+        if later.height - earlier.height > ANCESTRY_WALK_BLOCKS:
+            return
+        descendant = later
+        while descendant.height > earlier.height + 1:
+            descendant, _ = self._get_header(descendant.parent_hash)
+        if descendant.parent_hash != earlier.block_hash:
+            self._violation = ChainFault(
+                "finality_violated",
+                f"attested block {later.height} of chain {earlier.chain_id} does not descend "
+                f"from attested block {earlier.height} {to_hex(earlier.block_hash)}; stop settling "
+                "and find out which history stands",
+                chain_id=earlier.chain_id,
+                height=earlier.height,
+                hashes=(earlier.block_hash, descendant.parent_hash),
+            )
+            raise self._violation
+
+    def _key(self, height: int) -> tuple[ChainId, int]:
+        return self._committee.chain_id, height

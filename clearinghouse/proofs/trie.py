@@ -1,0 +1,244 @@
+"""Merkle-Patricia proofs: what a key holds under a root, or that it holds nothing.
+
+Timeouts and refunds rest on absence, so absence is only ever concluded from a node that shows it:
+an empty slot of a branch, a leaf or extension that leads elsewhere, or the empty root. Running out
+of nodes is an error, never absence (verifiers that fell through there have been drained). Every
+node must be used, be the canonical encoding of its content, and hash to what its parent says.
+
+Sources: yellow paper appendix D; EIP-1186.
+
+Reasons raised: ``key_length_wrong``, ``proof_too_large``, ``proof_truncated``, ``proof_extended``,
+``node_hash_mismatch``, ``node_malformed``, and those of ``rlp``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from clearinghouse.book.identifiers import Hash32
+from clearinghouse.commitment.keccak import keccak256
+from clearinghouse.errors import ProofInvalid
+from clearinghouse.proofs.rlp import RlpItem, decode_list, encode_item
+
+EMPTY_NODE = b"\x80"
+"""The encoding of the empty string, whose hash is the root of a trie without keys."""
+
+EMPTY_ROOT = keccak256(EMPTY_NODE)
+
+HASH_BYTES = 32
+"""A node of fewer bytes stands in its parent itself; any other stands there as its hash."""
+
+BRANCH_ITEMS = 17
+
+
+@dataclass(frozen=True, slots=True)
+class TrieLimits:
+    """What tries of one kind can contain; more is malformed or an attempt to exhaust us."""
+
+    key_bytes: int | None
+    """Length of every key. Then none is a prefix of another, so a branch holds no value and a path
+    never passes a key's end. ``None``: keys of any length, where both can happen."""
+    max_nodes: int
+    max_node_bytes: int
+
+
+STATE_TRIE = TrieLimits(key_bytes=32, max_nodes=65, max_node_bytes=532)
+"""Account and storage tries, whose keys are hashes. A key has 64 nibbles, so at most 64 branches
+and a leaf; the largest node is a branch of 16 hashes: 16 * 33 + 1 bytes and a prefix of 3."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Leaf:
+    """The end of a path, one nibble per byte, and what its key holds."""
+
+    path: bytes
+    value: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class _Extension:
+    """A stretch of path, one nibble per byte, that all keys below have in common."""
+
+    path: bytes
+    child: RlpItem
+    """A hash, or the node itself where it is embedded."""
+
+
+def verify_inclusion_or_absence(
+    root: Hash32, key: bytes, nodes: Sequence[bytes], limits: TrieLimits = STATE_TRIE
+) -> bytes | None:
+    """Return the value of ``key`` in the trie of ``root``, ``None`` when absence is proven.
+
+    Parameters
+    ----------
+    root
+        Trusted: from a verified header or a verified account.
+    key
+        The path itself; for state tries already the Keccak-256 of the address or slot.
+    nodes
+        Encoded nodes from the root down, as ``eth_getProof`` gives them: embedded nodes are not
+        repeated. The empty trie is proven by no node or by its one empty node, as clients differ.
+
+    Raises
+    ------
+    ProofInvalid
+        When the nodes prove neither. No other outcome exists: a proof cut short, extended, mixed
+        or altered never turns into another value or into absence.
+    """
+    _verify_size(key, nodes, limits)
+    if root == EMPTY_ROOT:
+        if nodes and tuple(nodes) != (EMPTY_NODE,):
+            raise _extended(len(nodes), 0)
+        return None
+    path = _nibbles(key)
+    depth, used = 0, 0
+    reference: RlpItem = root
+    while True:
+        if isinstance(reference, list):
+            items = reference
+        else:
+            items = _take_node(reference, nodes, used)
+            used += 1
+        if len(items) == BRANCH_ITEMS:
+            result, depth = _step_branch(items, path, depth, limits)
+        else:
+            result, depth = _step_short(_short_node(items), path, depth, limits)
+        if isinstance(result, _Answer):
+            if used != len(nodes):
+                raise _extended(len(nodes), used)
+            return result.value
+        reference = result
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """The end of a walk."""
+
+    value: bytes | None
+
+
+_ABSENT = _Answer(None)
+
+
+def _step_branch(
+    items: list[RlpItem], path: bytes, depth: int, limits: TrieLimits
+) -> tuple[RlpItem | _Answer, int]:
+    """Follow one nibble of the path, or read the branch's value where the path ends.
+
+    All items are checked, not just the one that is followed, so that a node has one meaning.
+    """
+    *children, value = items
+    for child in children:
+        if child != b"":
+            _verify_child(child)
+    if isinstance(value, list) or (value and limits.key_bytes is not None):
+        raise _malformed("a branch of this trie holds no value")
+    if depth < len(path):
+        child = children[path[depth]]
+        return (_ABSENT if child == b"" else child), depth + 1
+    if limits.key_bytes is not None:
+        raise _malformed("a branch lies below the end of the key")
+    return (_Answer(value) if value else _ABSENT), depth
+
+
+def _step_short(
+    node: _Leaf | _Extension, path: bytes, depth: int, limits: TrieLimits
+) -> tuple[RlpItem | _Answer, int]:
+    """Follow an extension or read a leaf; either shows absence when it leads elsewhere."""
+    end = depth + len(node.path)
+    is_leaf = isinstance(node, _Leaf)
+    if limits.key_bytes is not None and (end != len(path) if is_leaf else end >= len(path)):
+        raise _malformed("the path of a node does not fit keys of this length")
+    if node.path != path[depth:end]:
+        return _ABSENT, end
+    if isinstance(node, _Extension):
+        return node.child, end
+    return (_Answer(node.value) if end == len(path) else _ABSENT), end
+
+
+def _short_node(items: list[RlpItem]) -> _Leaf | _Extension:
+    """Read a node of two items; its hex-prefix has one form for every path and kind."""
+    if len(items) != 2:
+        raise _malformed(f"a node has 2 or {BRANCH_ITEMS} items, was {len(items)}")
+    prefix, content = items
+    if isinstance(prefix, list) or not prefix or prefix[0] >> 4 > 3:
+        raise _malformed("the path has no valid hex-prefix")
+    nibbles = _nibbles(prefix)
+    is_leaf, is_odd = nibbles[0] >= 2, nibbles[0] % 2 == 1
+    if not is_odd and nibbles[1] != 0:
+        raise _malformed("the padding of an even path is not zero")
+    path = nibbles[1:] if is_odd else nibbles[2:]
+    if is_leaf:
+        if isinstance(content, list) or not content:
+            raise _malformed("a leaf holds a value that is not empty")
+        return _Leaf(path, content)
+    if not path:
+        raise _malformed("an extension has a path")
+    _verify_child(content)
+    return _Extension(path, content)
+
+
+def _verify_child(child: RlpItem) -> None:
+    """Require a hash, or an embedded node, which is one of fewer bytes than a hash."""
+    if isinstance(child, list):
+        if len(encode_item(child)) >= HASH_BYTES:
+            raise _malformed("an embedded node has 32 bytes or more and must be hashed")
+    elif len(child) != HASH_BYTES:
+        raise _malformed(f"a child is a hash or an embedded node, was {len(child)} bytes")
+
+
+def _take_node(reference: bytes, nodes: Sequence[bytes], used: int) -> list[RlpItem]:
+    """Decode the next node of the proof, which must hash to ``reference``."""
+    if used == len(nodes):
+        raise ProofInvalid(
+            "proof_truncated",
+            f"the path goes on after the {used} nodes given; ask for the whole proof",
+            nodes=used,
+        )
+    encoded = nodes[used]
+    if keccak256(encoded) != reference:
+        raise ProofInvalid(
+            "node_hash_mismatch",
+            f"node {used} does not hash to 0x{reference.hex()}; it is of another trie or altered",
+            index=used,
+        )
+    if used > 0 and len(encoded) < HASH_BYTES:
+        raise _malformed(f"node {used} has {len(encoded)} bytes and must be embedded")
+    return decode_list(encoded, max_bytes=len(encoded))
+
+
+def _verify_size(key: bytes, nodes: Sequence[bytes], limits: TrieLimits) -> None:
+    if limits.key_bytes is not None and len(key) != limits.key_bytes:
+        raise ProofInvalid(
+            "key_length_wrong",
+            f"keys of this trie have {limits.key_bytes} bytes, was {len(key)}",
+            length=len(key),
+        )
+    largest = max(map(len, nodes), default=0)
+    if len(nodes) > limits.max_nodes or largest > limits.max_node_bytes:
+        raise ProofInvalid(
+            "proof_too_large",
+            f"at most {limits.max_nodes} nodes of {limits.max_node_bytes} bytes are possible, "
+            f"were {len(nodes)} of up to {largest}",
+            nodes=len(nodes),
+            largest=largest,
+        )
+
+
+def _nibbles(data: bytes) -> bytes:
+    """Return one byte per half-byte, the high half first."""
+    return bytes(nibble for byte in data for nibble in (byte >> 4, byte & 0x0F))
+
+
+def _extended(given: int, used: int) -> ProofInvalid:
+    return ProofInvalid(
+        "proof_extended",
+        f"{used} of {given} nodes answer the key; the others prove nothing and must be left out",
+        given=given,
+        used=used,
+    )
+
+
+def _malformed(what: str) -> ProofInvalid:
+    return ProofInvalid("node_malformed", what)

@@ -1,0 +1,317 @@
+"""The coordinator: credits deposits, cuts cycles, has them signed and drives them to the end.
+
+It owns no state of its own. Whatever it learns becomes a journal entry, and whatever it does next
+follows from the journal and the chains; so it can be killed at any line and started again.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+import structlog
+
+from adapters.base import ChainAdapter, Signer
+from clearinghouse.book.entries import (
+    Entry,
+    FinalityViolated,
+    PhaseProven,
+    SettlementProposed,
+    SettlementSigned,
+    TransactionIncluded,
+)
+from clearinghouse.book.identifiers import ZERO_HASH, ChainId, Hash32
+from clearinghouse.book.settlements import Phase
+from clearinghouse.book.state import SettlementState, State
+from clearinghouse.errors import ChainFault, ClearingError, Conflict, check
+from clearinghouse.netting.cut import cut
+from clearinghouse.settlement.deposits import DepositWatcher
+from clearinghouse.settlement.driver import Driver, Included
+from clearinghouse.settlement.proposal import Timing, build_proposal
+from clearinghouse.settlement.stages import ChainView, SettlementPackage
+
+log = structlog.get_logger()
+
+
+class Writer(Protocol):
+    """The sequencer, as settlement uses it."""
+
+    def record(self, decide: Callable[[State], Entry | None]) -> Future[int]: ...
+
+    def reading(self) -> AbstractContextManager[State]: ...
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How long a settlement may take and how often one is cut."""
+
+    prepare_seconds: int
+    """From the cut to the prepare deadline."""
+    decide_seconds: int
+    """From the cut to ``decide_by``; at most the anchors' ``max_decide_seconds``."""
+    cycle_seconds: int
+    """Between cuts; 0 cuts only on request."""
+    poll_seconds: float
+    """Between two looks at the chains."""
+
+
+class Coordinator:
+    """Runs the settlement side of one clearinghouse."""
+
+    def __init__(
+        self,
+        writer: Writer,
+        adapters: Mapping[ChainId, ChainAdapter],
+        operators: Sequence[Signer],
+        schedule: Schedule,
+    ) -> None:
+        self._writer = writer
+        self._adapters = adapters
+        self._operators = operators
+        self._schedule = schedule
+        self._stop = threading.Event()
+        self._wake = threading.Event()
+        self._cutting = threading.Lock()
+        self._driver = Driver(adapters, self._record_included, self._record_violation)
+        self._watchers = [
+            DepositWatcher(writer, adapter, schedule.poll_seconds, self._record_violation)
+            for adapter in adapters.values()
+        ]
+        self._thread = threading.Thread(target=self._run, name="coordinator", daemon=True)
+
+    def start(self) -> None:
+        """Watch for deposits and drive settlements until ``close``."""
+        for watcher in self._watchers:
+            watcher.start()
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop after the step that is running; what is left undone is found again at start."""
+        self._stop.set()
+        self._wake.set()
+        if self._thread.is_alive():
+            self._thread.join()
+        for watcher in self._watchers:
+            watcher.close()
+        self._driver.close()
+
+    def request_cut(self) -> int:
+        """Cut a cycle now; return its number.
+
+        Raises
+        ------
+        Conflict
+            ``settlement_in_flight`` while home has not decided the one before or a chain still
+            follows it, ``finality_violated`` when halted.
+        Unavailable
+            ``chain_unreachable`` when home does not answer.
+        """
+        with self._cutting:
+            home_id = self._home_chain_id()
+            home_time = self._adapters[home_id].hint_time()
+            timing = Timing(
+                home_time,
+                home_time + self._schedule.prepare_seconds,
+                home_time + self._schedule.decide_seconds,
+            )
+            cycles: list[int] = []
+
+            def decide(state: State) -> SettlementProposed:
+                proposal = propose(state, timing)
+                cycles.append(proposal.settlement.cycle)
+                return proposal
+
+            self._writer.record(decide).result()
+        self._wake.set()
+        return cycles[0]
+
+    def step(self) -> None:
+        """Sign what is unsigned, drive what is open, record what is proven, cut what is due."""
+        for settlement_id in self._open_settlements():
+            self._sign_if_needed(settlement_id)
+            package = self._package(settlement_id)
+            for chain_id, view in self._driver.step(package).items():
+                self._record_phase(settlement_id, chain_id, view)
+        if self._schedule.cycle_seconds:
+            self._cut_if_due()
+
+    # -- the loop -------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            try:
+                self.step()
+            except ClearingError as error:
+                log.warning("coordinator.step_failed", reason=error.reason, detail=error.message)
+            self._wake.wait(self._schedule.poll_seconds)
+            self._wake.clear()
+
+    def _home_chain_id(self) -> ChainId:
+        with self._writer.reading() as state:
+            return state.get_genesis().home_chain_id
+
+    def _open_settlements(self) -> list[Hash32]:
+        with self._writer.reading() as state:
+            return [number for number, record in state.settlements.items() if _is_open(record)]
+
+    def _package(self, settlement_id: Hash32) -> SettlementPackage:
+        with self._writer.reading() as state:
+            return package_of(state, state.settlements[settlement_id])
+
+    def _cut_if_due(self) -> None:
+        with self._writer.reading() as state:
+            genesis = state.get_genesis()
+            last = state.settlements.get(state.last_committed)
+            last_cut = last.proposal.settlement.cut_time if last else 0
+            idle = state.in_flight is not None or not has_work(state)
+        if idle:
+            return
+        now = self._adapters[genesis.home_chain_id].hint_time()
+        if now >= last_cut + self._schedule.cycle_seconds:
+            self.request_cut()
+
+    # -- recording ------------------------------------------------------------------------------
+
+    def _sign_if_needed(self, settlement_id: Hash32) -> None:
+        """Collect the quorum. The proposal is durable first, so a cycle is signed once at most."""
+
+        def decide(state: State) -> Entry | None:
+            if state.settlements[settlement_id].signatures:
+                return None
+            operator_set = state.get_genesis().operator_set
+            signers = sorted(
+                (s for s in self._operators if s.address in operator_set.signers),
+                key=lambda signer: signer.address,
+            )[: operator_set.threshold]
+            if len(signers) < operator_set.threshold:
+                raise Conflict(
+                    "operator_quorum_missing",
+                    f"{operator_set.threshold} operator keys must sign, {len(signers)} are here",
+                )
+            signatures = tuple(signer.sign_digest(settlement_id) for signer in signers)
+            return SettlementSigned(settlement_id, signatures)
+
+        with self._writer.reading() as state:
+            signed = bool(state.settlements[settlement_id].signatures)
+        if not signed:
+            self._writer.record(decide).result()
+
+    def _record_phase(self, settlement_id: Hash32, chain_id: ChainId, view: ChainView) -> None:
+        header, phase = view.header, view.proven.phase
+
+        def decide(state: State) -> Entry | None:
+            record = state.settlements[settlement_id]
+            deadline = record.proposal.settlement.prepare_deadline
+            if header.height <= record.heights.get(chain_id, 0):
+                return None  # a node that lags behind what was recorded brings no news
+            news = phase is not record.phases[chain_id]
+            lapsed = phase is Phase.NONE and header.timestamp > deadline
+            if not news and not (lapsed and chain_id not in record.lapsed):
+                return None
+            return PhaseProven(
+                settlement_id, chain_id, phase, header.height, header.block_hash, header.timestamp
+            )
+
+        with self._writer.reading() as state:
+            needed = decide(state) is not None
+        if needed:
+            self._writer.record(decide).result()
+
+    def _record_included(self, included: Included) -> None:
+        entry = TransactionIncluded(
+            included.settlement_id,
+            included.chain_id,
+            included.action,
+            included.outcome.transaction_hash,
+            included.outcome.gas_used,
+            included.proofs_verified,
+        )
+        self._writer.record(lambda state: entry)
+
+    def _record_violation(self, chain_id: ChainId, fault: ChainFault) -> None:
+        """Halt: from here on nothing is admitted and nothing is cut."""
+        self._writer.record(
+            lambda state: None if state.halted else FinalityViolated(chain_id, fault.message)
+        )
+
+
+def _is_open(record: SettlementState) -> bool:
+    return not record.is_closed()
+
+
+def has_work(state: State) -> bool:
+    """Tell whether a cut would settle anything: fills, deposits, releases or a residual."""
+    return bool(
+        state.fill_count > state.cut_fill_count
+        or state.releases
+        or any(queue.unconsumed for queue in state.deposits.values())
+        or any(residuals for residuals in state.residuals.values())
+    )
+
+
+def package_of(state: State, record: SettlementState) -> SettlementPackage:
+    """Return what anyone needs to drive a settlement."""
+    genesis = state.get_genesis()
+    return SettlementPackage(
+        settlement_id=record.settlement_id,
+        settlement=record.proposal.settlement,
+        legs=record.proposal.legs,
+        operator_set=genesis.operator_set,
+        signatures=record.signatures,
+        home_chain_id=genesis.home_chain_id,
+        challenge_seconds=genesis.windows.challenge_seconds,
+    )
+
+
+def propose(state: State, timing: Timing) -> SettlementProposed:
+    """Cut the state into a settlement; see ``Coordinator.request_cut`` for what it raises.
+
+    An anchor takes one settlement at a time, so a cut waits for chains that still follow home's
+    last decision. One that has not followed for as long as that settlement was given sits this
+    cycle out, so that a halted chain stops nobody else.
+    """
+    if state.halted:
+        raise Conflict("finality_violated", f"clearing is halted: {state.halted}")
+    if state.in_flight is not None:
+        raise Conflict(
+            "settlement_in_flight",
+            "home has not decided the last settlement yet; cut again when it has",
+            settlement_id=state.in_flight.hex(),
+        )
+    blocked = _following_chains(state)
+    genesis = state.get_genesis()
+    for chain_id, patience_ends in blocked.items():
+        if timing.cut_time <= patience_ends or chain_id == genesis.home_chain_id:
+            raise Conflict(
+                "settlement_in_flight",
+                f"chain {chain_id} has not followed home's last decision yet; cut again when it "
+                f"has, or after {patience_ends}: then it sits the cycle out",
+                chain_id=chain_id,
+            )
+    active = [chain.chain_id for chain in genesis.chains if chain.chain_id not in blocked]
+    plan = cut(state, active, timing.cut_time)
+    proposal = build_proposal(state, plan, active, timing)
+    check(proposal.settlement_id != ZERO_HASH, "settlement_id_zero", "an id is never zero")
+    return proposal
+
+
+def _following_chains(state: State) -> dict[ChainId, int]:
+    """Return the chains that have yet to follow a decision, and until when they are waited for."""
+    following: dict[ChainId, int] = {}
+    for record in state.settlements.values():
+        settlement = record.proposal.settlement
+        patience_ends = 2 * settlement.decide_by - settlement.cut_time
+        for chain_id in record.active_chains:
+            phase = record.phases[chain_id]
+            aborts = record.outcome is Phase.ABORTED and phase is not Phase.ABORTED
+            commits = record.outcome in (Phase.COMMITTED, Phase.FINAL) and phase in (
+                Phase.NONE,
+                Phase.PREPARED,
+            )
+            if (aborts and chain_id not in record.lapsed) or commits:
+                following[chain_id] = patience_ends
+    return following

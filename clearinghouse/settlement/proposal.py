@@ -1,0 +1,114 @@
+"""From a cycle's plan to the settlement that the operators sign: trees, legs, times, parent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from clearinghouse.book.entries import AssetCrossing, SettlementProposed
+from clearinghouse.book.identifiers import ZERO_HASH, AssetId, ChainId
+from clearinghouse.book.settlements import ChainEntry, Leg, LegAsset, Settlement
+from clearinghouse.book.state import State
+from clearinghouse.commitment.settlements import leg_hash, settlement_id
+from clearinghouse.commitment.trees import claims_tree, releases_tree
+from clearinghouse.errors import Rejected
+from clearinghouse.netting.cut import CyclePlan, VaultPlan
+
+UNBUILT_ROOT = ZERO_HASH
+"""Statements, flows, fills, prices and published data are not committed to yet: their roots are
+zero, and the operator quorum is trusted for the correctness of the nets."""
+
+
+@dataclass(frozen=True)
+class Timing:
+    """When a settlement may be prepared and decided, seconds since the epoch by home's clock."""
+
+    cut_time: int
+    prepare_deadline: int
+    decide_by: int
+
+
+def build_proposal(
+    state: State, plan: CyclePlan, active: list[ChainId], timing: Timing
+) -> SettlementProposed:
+    """Build the settlement of a plan on top of the last committed one.
+
+    Raises
+    ------
+    Rejected
+        ``CUT_TOO_EARLY`` when time has not advanced since the parent's cut; ``OUT_OF_RANGE`` when
+        a number does not fit its type (invariant P12).
+    """
+    genesis = state.get_genesis()
+    parent = state.settlements.get(state.last_committed)
+    parent_cut_time = parent.proposal.settlement.cut_time if parent else 0
+    if timing.cut_time <= parent_cut_time:
+        raise Rejected("CUT_TOO_EARLY", "home's clock has not passed the parent's cut; try again")
+    cycle = state.cycle + 1
+    legs = [_leg(state, plan, chain_id, cycle) for chain_id in active]
+    hashes = {leg.chain_id: leg_hash(leg) for leg in legs}
+    settlement = Settlement(
+        clearinghouse_id=genesis.clearinghouse_id,
+        cycle=cycle,
+        parent=state.last_committed,
+        operator_epoch=genesis.operator_set.epoch,
+        cut_time=timing.cut_time,
+        journal_count=state.sequence,
+        journal_head=state.head,
+        statements_root=UNBUILT_ROOT,
+        flows_root=UNBUILT_ROOT,
+        fills_root=UNBUILT_ROOT,
+        prices_root=UNBUILT_ROOT,
+        prepare_deadline=timing.prepare_deadline,
+        decide_by=timing.decide_by,
+        chains=tuple(
+            ChainEntry(
+                chain.chain_id,
+                chain.anchor,
+                hashes.get(chain.chain_id, state.leg_hashes.get(chain.chain_id, ZERO_HASH)),
+                chain.chain_id in hashes,
+            )
+            for chain in genesis.chains
+        ),
+    )
+    return SettlementProposed(
+        settlement_id=settlement_id(settlement),
+        settlement=settlement,
+        legs=tuple(legs),
+        marks=plan.marks,
+        claims=plan.changes,
+        releases=plan.releases,
+        residuals=plan.residuals,
+        shortfalls=plan.shortfalls,
+        crossings=tuple(AssetCrossing(*item) for item in sorted(plan.crossing.items())),
+    )
+
+
+def _leg(state: State, plan: CyclePlan, chain_id: ChainId, cycle: int) -> Leg:
+    chain = state.chain(chain_id)
+    return Leg(
+        chain_id=chain_id,
+        anchor=chain.anchor,
+        cycle=cycle,
+        parent_leg=state.leg_hashes.get(chain_id, ZERO_HASH),
+        assets=tuple(
+            _leg_asset(state, chain_id, asset.asset_id, plan.vaults[(chain_id, asset.asset_id)])
+            for asset in chain.assets
+        ),
+        data_hash=UNBUILT_ROOT,
+    )
+
+
+def _leg_asset(state: State, chain_id: ChainId, asset_id: AssetId, vault: VaultPlan) -> LegAsset:
+    members = state.members
+    claims = claims_tree({p: (members[p], quanta) for p, quanta in vault.claims.items()}).root
+    releases = releases_tree([(members[r.position], r.quanta) for r in vault.releases]).root
+    return LegAsset(
+        asset_id=asset_id,
+        claims_tree=claims.hash,
+        claims=claims.sum,
+        releases_tree=releases.hash,
+        released=releases.sum,
+        deposit_cursor=vault.deposit_cursor,
+        deposit_hash=vault.deposit_hash,
+        exit_cursor=0,
+    )

@@ -190,6 +190,10 @@ class ChainAdapter(Protocol):
         branch: Branch,
     ) -> TransactionOutcome: ...
 
+    def close(self) -> None:
+        """Stop waiting: calls that wait for inclusion raise ``transaction_not_included``."""
+        ...
+
     def submit_deposit(self, asset_id: AssetId, quanta: int, member: Address) -> TransactionOutcome:
         """Deposit from this adapter's own account for ``member``; approves the token first."""
         ...

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from types import TracebackType
@@ -47,8 +47,13 @@ class Application:
         journal: Journal,
         adapters: Mapping[ChainId, ChainAdapter],
         operators: Sequence[Signer],
+        resources: ExitStack | None = None,
+        on_fatal: Callable[[Exception], None] = lambda error: None,
     ) -> None:
-        """Replay the journal, then serve.
+        """Replay the journal, then serve; ``resources`` are closed last.
+
+        ``on_fatal`` hears of what must stop the process: data that contradicts itself, or a thread
+        that cannot go on.
 
         Raises
         ------
@@ -59,8 +64,9 @@ class Application:
         Unavailable
             ``address_in_use``, or what the journal raises.
         """
-        with ExitStack() as started:
-            self.sequencer = Sequencer(journal, SystemClock())
+        self._health: Callable[[bool], None] = lambda writable: None
+        with resources or ExitStack() as started:
+            self.sequencer = Sequencer(journal, SystemClock(), self._report_writable, on_fatal)
             started.callback(self.sequencer.close)
             self.sequencer.record(lambda state: _genesis_entry(state, deployment)).result()
             schedule = Schedule(
@@ -69,13 +75,16 @@ class Application:
                 settings.cycle_seconds,
                 settings.poll_seconds,
             )
-            self.coordinator = Coordinator(self.sequencer, adapters, operators, schedule)
+            self.coordinator = Coordinator(self.sequencer, adapters, operators, schedule, on_fatal)
             ports = Ports(
                 self.sequencer, self.sequencer, self.coordinator, JournalCycleReports(journal)
             )
             self.server = build_server(ports, settings.listen, settings.operation_listen)
+            self._health = self.server.set_serving
             self.coordinator.start()
             started.callback(self.coordinator.close)
+            for adapter in adapters.values():
+                started.callback(adapter.close)  # first, so that nobody waits for inclusion
             self.server.start()
             started.callback(self.server.stop)
             self._started = started.pop_all()
@@ -94,6 +103,10 @@ class Application:
     def close(self) -> None:
         """Stop serving, finish what was taken, and stop the writer; a second call does nothing."""
         self._started.close()
+
+    def _report_writable(self, writable: bool) -> None:
+        """Turn health NOT_SERVING while the journal cannot be written."""
+        self._health(writable)
 
     def standing(self) -> Standing:
         """Return where the state stands; ask after ``close`` for the last word."""
@@ -138,20 +151,19 @@ def _cycle_leg(leg: LegReport) -> CycleLeg:
     )
 
 
-def open_application(settings: ServerSettings) -> Application:
+def open_application(
+    settings: ServerSettings, on_fatal: Callable[[Exception], None] = lambda error: None
+) -> Application:
     """Open everything that the settings name and start; see ``Application``."""
     deployment = load_deployment(settings.deployment)
     with ExitStack() as opened:
         journal = open_journal(settings.journal_url)
         opened.callback(journal.close)
         adapters = adapters_of(deployment, deployment.open_relayer())
-        for adapter in adapters.values():
-            opened.callback(adapter.close)
-        application = Application(
-            settings, deployment, journal, adapters, deployment.open_operators()
+        operators = deployment.open_operators()
+        return Application(
+            settings, deployment, journal, adapters, operators, opened.pop_all(), on_fatal
         )
-        application._started.push(opened.pop_all())
-    return application
 
 
 def genesis_of(deployment: Deployment) -> Genesis:

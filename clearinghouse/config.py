@@ -26,7 +26,7 @@ class ServerSettings(BaseSettings):
     operation_listen: str = "127.0.0.1:50052"
     """Address of the operator's API: loopback only, it has no authentication."""
     cycle_seconds: int = Field(default=60, ge=0)
-    """Between cuts; 0 cuts on request only."""
+    """Between cuts, the first as soon as there is something to settle; 0 cuts on request only."""
     poll_seconds: float = Field(default=0.25, gt=0)
     """Between two looks at the chains."""
 

@@ -200,6 +200,9 @@ class SimulatedChainAdapter:
             )
         )
 
+    def close(self) -> None:
+        """Nothing waits here: a simulated chain includes at once or not at all."""
+
     def solvency(self, asset_id: AssetId) -> AnchorSolvency:
         """Return the newest block's vault and liabilities of one asset."""
         return self._chain.state.anchor.vault.solvency(asset_id)

@@ -311,9 +311,10 @@ class SimulatedAnchor:
 
     def _verify_peer(self, entry: ChainEntry) -> None:
         peer = self.peers.get(entry.chain_id)
-        if peer is None or entry.anchor != peer.anchor:
-            registered = Address(bytes(20)) if peer is None else peer.anchor
-            revert("WrongAnchor", entry.chain_id, shown(entry.anchor), shown(registered))
+        if peer is None:
+            revert("UnknownPeer", entry.chain_id)
+        if entry.anchor != peer.anchor:
+            revert("WrongAnchor", entry.chain_id, shown(entry.anchor), shown(peer.anchor))
         if not entry.active:
             if entry.leg_hash != peer.leg_hash:
                 revert("WrongInactiveLeg", entry.chain_id, entry.leg_hash, peer.leg_hash)

@@ -8,7 +8,7 @@ from adapters.base import AnchorSolvency
 from adapters.simulated.revert import revert
 from adapters.simulated.token import SimulatedToken
 from clearinghouse.book.identifiers import ZERO_ADDRESS, ZERO_HASH, Address, AssetId, Hash32
-from clearinghouse.book.ranges import UINT64_MAX
+from clearinghouse.book.ranges import INT64_MAX, UINT64_MAX
 from clearinghouse.book.settlements import LegAsset
 from clearinghouse.commitment.trees import DEPTH, Branch, Node, release_leaf, verify_branch
 from clearinghouse.errors import ProofInvalid
@@ -64,6 +64,8 @@ class SimulatedVault:
         if received < units:
             revert("ReceivedLessThanAmount", received, units)
         total, chain_hash = asset.deposits_before(len(asset.deposits))
+        if total + quanta > INT64_MAX:
+            revert("DepositTotalTooLarge", asset_id, total + quanta)
         record = member + asset_id.to_bytes(4) + quanta.to_bytes(8)
         asset.deposits.append(
             Deposit(

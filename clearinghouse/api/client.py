@@ -2,7 +2,7 @@
 
 ::
 
-    with ClearinghouseClient("127.0.0.1:7400") as client:
+    with ClearinghouseClient("127.0.0.1:50051") as client:
         genesis = client.get_genesis()
         order = sign_order(member_key, genesis.clearinghouse_id, Order(...))
         batch = FillBatch(venue, batch_id, (Fill(...),))

@@ -95,6 +95,8 @@ class SettlementState:
     """Of the header that the phase was proven in; an older one is no news."""
     outcome: Phase = Phase.NONE
     """Home's decision: NONE while open, then COMMITTED or ABORTED, COMMITTED then FINAL."""
+    committed_at: int = 0
+    """Seconds since the epoch: time of the first header that proved home's commit, 0 before."""
     cut_holdings: dict[Position, dict[InstrumentId, tuple[int, int]]] = field(default_factory=dict)
     """(quantity, basis) at the cut; dropped when home has decided."""
     cut_fill_count: int = 0

@@ -250,6 +250,7 @@ def _follow_home(state: State, record: SettlementState, entry: PhaseProven) -> N
         _abort(state, record)
     elif entry.phase in (Phase.COMMITTED, Phase.FINAL):
         if record.outcome is Phase.NONE:
+            record.committed_at = entry.timestamp
             _commit(state, record)
         record.outcome = entry.phase
 

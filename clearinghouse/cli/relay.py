@@ -14,7 +14,7 @@ import typer
 from adapters.evm.keystore import open_keystore
 from clearinghouse.api.client import ClearinghouseClient
 from clearinghouse.api.views import SettlementRecord
-from clearinghouse.book.identifiers import ChainId, Hash32
+from clearinghouse.book.identifiers import ChainId, Hash32, to_hex
 from clearinghouse.book.reference import Genesis
 from clearinghouse.book.settlements import Phase
 from clearinghouse.cli.errors import reported
@@ -73,12 +73,14 @@ def _drive(client: ClearinghouseClient, driver: Driver, stop: threading.Event, o
                 if summary.settlement_id not in done and (known is None or not known.signatures):
                     record = client.get_settlement(summary.settlement_id)
                     packages[summary.settlement_id] = package_of_record(genesis, record)
+                    if record.signatures:
+                        log.info("relay.settlement_found", settlement=to_hex(record.settlement_id))
         except ClearingError as error:
             # A package, once fetched, is all that driving takes: the coordinator may be gone.
             log.warning("relay.coordinator_silent", reason=error.reason, detail=error.message)
         for number, package in list(packages.items()):
             if has_ended(package, driver.step(package)):
-                log.info("relay.settlement_ended", settlement=number.hex()[:16])
+                log.info("relay.settlement_ended", settlement=to_hex(number))
                 done.add(number)
                 del packages[number]
         if once and not packages:

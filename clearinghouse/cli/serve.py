@@ -40,7 +40,8 @@ def serve(
     """Serve the gRPC API and drive settlements until SIGINT or SIGTERM.
 
     Flags win over CLEARINGHOUSE_* variables. On a stop in good order one JSON object on stdout says
-    where the journal and the state stand.
+    where the journal and the state stand; data that contradicts itself stops the server
+    with exit code 1.
     """
     configure_logging()
     flags: dict[str, Any] = {
@@ -54,8 +55,14 @@ def serve(
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
+    failures: list[Exception] = []
+
+    def stop_on(failure: Exception) -> None:
+        failures.append(failure)
+        stop.set()
+
     with reported():
-        application = open_application(settings)
+        application = open_application(settings, stop_on)
         with application:
             addresses = {
                 "listen": _bound(settings.listen, application.server.port),
@@ -68,6 +75,10 @@ def serve(
             if ready_file is not None:
                 _write_whole(ready_file, json.dumps(addresses))
             stop.wait()
+        if failures:
+            log.critical("server.failed", error=repr(failures[0]))
+            typer.echo(f"error: stopped because of {failures[0]}", err=True)
+            raise typer.Exit(1)
         standing = application.standing()
     typer.echo(
         json.dumps(

@@ -21,14 +21,12 @@ from clearinghouse.book.entries import (
     Entry,
     InstrumentListed,
     JournalRecord,
-    PlacementLimitAccepted,
-    ReleaseAccepted,
     VenueRegistered,
     encode_entry,
 )
-from clearinghouse.book.identifiers import FIRST_INSTRUMENT, Address, AssetId, ChainId, Hash32
+from clearinghouse.book.identifiers import Address, Hash32
 from clearinghouse.book.orders import FillBatch, PlacementLimit, Release, SignedOrder
-from clearinghouse.book.ranges import INT64_MAX, require_bytes, require_range, require_uint32
+from clearinghouse.book.ranges import require_bytes
 from clearinghouse.book.reference import Instrument
 from clearinghouse.book.state import BatchAnswer, State
 from clearinghouse.book.transition import apply
@@ -36,9 +34,14 @@ from clearinghouse.commitment.journal import record_hash
 from clearinghouse.errors import ClearingError, Conflict, Corruption, Rejected, Unavailable
 from clearinghouse.intake.admission import admit_batch
 from clearinghouse.intake.ports import BatchReceipt, Clock, Journal
+from clearinghouse.intake.registration import (
+    check_instrument,
+    decide_limits,
+    decide_release,
+    require_running,
+)
 from clearinghouse.intake.replay import replay
 from clearinghouse.intake.verification import VerifiedBatch, Verifier
-from clearinghouse.risk.initial_margin import free_quanta
 
 QUEUE_LIMIT = 4_096
 """Commands that may wait; beyond it callers are told ``queue_full`` instead of being kept."""
@@ -75,9 +78,22 @@ class _Group:
 class Sequencer:
     """The single writer of the journal and the owner of the state."""
 
-    def __init__(self, journal: Journal, clock: Clock) -> None:
+    def __init__(
+        self,
+        journal: Journal,
+        clock: Clock,
+        on_writable: Callable[[bool], None] = lambda writable: None,
+        on_fatal: Callable[[Exception], None] = lambda error: None,
+    ) -> None:
+        """Replay the journal and start.
+
+        ``on_writable`` hears when writing fails and when it works again, ``on_fatal`` of what must
+        stop the process: data that contradicts itself.
+        """
         self._journal = journal
         self._clock = clock
+        self._on_writable = on_writable
+        self._on_fatal = on_fatal
         self._state: State | None = replay(journal.read())
         self._lock = threading.RLock()
         self._queue: queue.Queue[_Command | None] = queue.Queue(QUEUE_LIMIT)
@@ -115,8 +131,8 @@ class Sequencer:
             verifier.verify_placement_limit(limit, signature)
 
         def decide(group: _Group) -> int:
-            _require_running(group.state)
-            for entry in _decide_limits(group.state, limits):
+            require_running(group.state)
+            for entry in decide_limits(group.state, limits):
                 group.add(entry)
             return group.state.sequence
 
@@ -127,9 +143,9 @@ class Sequencer:
         release_id = self._get_verifier().verify_release(release, signature)
 
         def decide(group: _Group) -> Hash32:
-            _require_running(group.state)
+            require_running(group.state)
             now_seconds = group.time_milliseconds // 1000
-            entry = _decide_release(group.state, release_id, release, signature, now_seconds)
+            entry = decide_release(group.state, release_id, release, signature, now_seconds)
             if entry is not None:
                 group.add(entry)
             return release_id
@@ -143,7 +159,7 @@ class Sequencer:
             known = group.state.instruments.get(instrument.instrument_id)
             if known == instrument:
                 return group.state.sequence
-            _check_instrument(group.state, instrument, known)
+            check_instrument(group.state, instrument, known)
             return group.add(InstrumentListed(instrument))
 
         return self._enqueue(decide)
@@ -268,7 +284,7 @@ class Sequencer:
                     answers.append((command, _answer(command, group)))
                 if group.records:
                     self._journal.append(group.records)
-                self._failure = None
+                self._recover()
             except ClearingError as error:
                 self._fail(commands, error)
                 return
@@ -285,12 +301,21 @@ class Sequencer:
         with self._appended:
             self._appended.notify_all()
 
+    def _recover(self) -> None:
+        if self._failure is not None:
+            self._failure = None
+            self._on_writable(True)
+
     def _fail(self, commands: list[_Command], error: ClearingError) -> None:
         """Throw the state away: it may be ahead of the journal, which alone is true."""
         self._state = None
+        if self._failure is None:
+            self._on_writable(False)
         self._failure = error
         for command in commands:
             command.future.set_exception(error)
+        if isinstance(error, Corruption):
+            self._on_fatal(error)
 
     def _decide_batch(self, group: _Group, verified: VerifiedBatch) -> BatchReceipt:
         state, batch = group.state, verified.batch
@@ -303,7 +328,7 @@ class Sequencer:
                     batch_id=batch.batch_id.hex(),
                 )
             return BatchReceipt(known.sequence, known.reasons)
-        _require_running(state)
+        require_running(state)
         if batch.venue not in state.venues:
             raise Rejected(
                 "VENUE_UNKNOWN", "have the operator register this venue's key", venue=batch.venue
@@ -328,71 +353,3 @@ def _answer(command: _Command, group: _Group) -> Any:
         raise
     except ClearingError as error:
         return error
-
-
-def _require_running(state: State) -> None:
-    if state.halted:
-        raise Unavailable("finality_violated", f"clearing is halted: {state.halted}")
-
-
-def _decide_limits(
-    state: State, limits: Sequence[tuple[PlacementLimit, bytes]]
-) -> list[PlacementLimitAccepted]:
-    """Decide a call as a whole: each limit against those before it, nothing applied yet."""
-    news: dict[tuple[Address, ChainId, AssetId], PlacementLimit] = {}
-    entries = []
-    for limit, signature in limits:
-        vault = (limit.chain_id, limit.asset_id)
-        if vault not in state.deposits:
-            raise Rejected("VAULT_UNKNOWN", "no anchor on that chain holds that asset", vault=vault)
-        key = (limit.member, *vault)
-        known = news.get(key) or state.placement_limits.get(key)
-        if known == limit:
-            continue
-        if known is not None and limit.nonce <= known.nonce:
-            raise Conflict(
-                "LIMIT_SUPERSEDED",
-                f"sign the limit with a nonce above {known.nonce}",
-                nonce=limit.nonce,
-                known=known.nonce,
-            )
-        news[key] = limit
-        entries.append(PlacementLimitAccepted(limit, signature))
-    return entries
-
-
-def _decide_release(
-    state: State, release_id: Hash32, release: Release, signature: bytes, now_seconds: int
-) -> ReleaseAccepted | None:
-    if release_id in state.used_releases:
-        return None
-    if (release.chain_id, release.asset_id) not in state.deposits:
-        raise Rejected("VAULT_UNKNOWN", "no anchor on that chain holds that asset")
-    require_range("quanta", release.quanta, 1, INT64_MAX)
-    if release.expiry < now_seconds:
-        raise Rejected("RELEASE_EXPIRED", "sign the release again with a later expiry")
-    position = state.positions.get(release.member)
-    if position is None:
-        raise Rejected("MEMBER_UNKNOWN", "a member exists from its first final deposit on")
-    free = free_quanta(state, position, release.asset_id)
-    if release.quanta > free:
-        raise Rejected(
-            "RELEASE_EXCEEDS_FREE",
-            f"at most {free} quanta are free of margin and holds",
-            free=free,
-            quanta=release.quanta,
-        )
-    return ReleaseAccepted(release_id, release, signature)
-
-
-def _check_instrument(state: State, instrument: Instrument, known: Instrument | None) -> None:
-    number = instrument.instrument_id
-    if known is not None:
-        raise Conflict(
-            "INSTRUMENT_CONFLICT", f"instrument {number} is listed with other terms", number=number
-        )
-    require_uint32("instrument id", number)
-    require_range("instrument id", number, FIRST_INSTRUMENT, 2**32 - 1)
-    require_range("initial margin rate", instrument.initial_margin_ppm, 0, 1_000_000)
-    if instrument.quote_asset not in {asset.asset_id for asset in state.get_genesis().assets}:
-        raise Rejected("ASSET_UNKNOWN", "an instrument is quoted in an asset of the genesis")

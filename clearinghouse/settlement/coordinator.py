@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -27,7 +27,14 @@ from clearinghouse.book.entries import (
 from clearinghouse.book.identifiers import ZERO_HASH, ChainId, Hash32
 from clearinghouse.book.settlements import Phase
 from clearinghouse.book.state import SettlementState, State
-from clearinghouse.errors import ChainFault, ClearingError, Conflict, check
+from clearinghouse.errors import (
+    ChainFault,
+    ClearingError,
+    Conflict,
+    Corruption,
+    Unavailable,
+    check,
+)
 from clearinghouse.netting.cut import cut
 from clearinghouse.settlement.deposits import DepositWatcher
 from clearinghouse.settlement.driver import Driver, Included
@@ -68,17 +75,20 @@ class Coordinator:
         adapters: Mapping[ChainId, ChainAdapter],
         operators: Sequence[Signer],
         schedule: Schedule,
+        on_fatal: Callable[[Exception], None] = lambda error: None,
     ) -> None:
+        """Wire everything; ``on_fatal`` hears of what must stop the process."""
         self._writer = writer
         self._adapters = adapters
         self._operators = operators
         self._schedule = schedule
+        self._on_fatal = on_fatal
         self._stop = threading.Event()
         self._wake = threading.Event()
         self._cutting = threading.Lock()
         self._driver = Driver(adapters, self._record_included, self._record_violation)
         self._watchers = [
-            DepositWatcher(writer, adapter, schedule.poll_seconds, self._record_violation)
+            DepositWatcher(writer, adapter, schedule.poll_seconds, self._record_violation, on_fatal)
             for adapter in adapters.values()
         ]
         self._thread = threading.Thread(target=self._run, name="coordinator", daemon=True)
@@ -108,11 +118,11 @@ class Coordinator:
             ``settlement_in_flight`` while home has not decided the one before or a chain still
             follows it, ``finality_violated`` when halted.
         Unavailable
-            ``chain_unreachable`` when home does not answer.
+            ``chain_unreachable`` when home does not answer, ``home_not_final`` before its first
+            finalised header.
         """
         with self._cutting:
-            home_id = self._home_chain_id()
-            home_time = self._adapters[home_id].hint_time()
+            home_time = self._home_time()
             timing = Timing(
                 home_time,
                 home_time + self._schedule.prepare_seconds,
@@ -145,14 +155,31 @@ class Coordinator:
         while not self._stop.is_set():
             try:
                 self.step()
+            except Corruption as error:
+                self._on_fatal(error)
+                return
             except ClearingError as error:
                 log.warning("coordinator.step_failed", reason=error.reason, detail=error.message)
+            except Exception as error:  # noqa: BLE001 - a thread that died in silence settles nothing
+                self._on_fatal(error)
+                return
             self._wake.wait(self._schedule.poll_seconds)
             self._wake.clear()
 
-    def _home_chain_id(self) -> ChainId:
+    def _home_time(self) -> int:
+        """Return home's time, at most the client latency ahead of its newest finalised header.
+
+        A node's clock is only a hint: one that ran far ahead would make a settlement that nothing
+        can prepare, and nothing else is cut until that has lapsed.
+        """
         with self._writer.reading() as state:
-            return state.get_genesis().home_chain_id
+            genesis = state.get_genesis()
+        home = self._adapters[genesis.home_chain_id]
+        header = home.find_finalised_header()
+        if header is None:
+            raise Unavailable("home_not_final", "home has no finalised header yet; try again")
+        latency_seconds = genesis.windows.client_latency_seconds
+        return min(home.hint_time(), header.timestamp + latency_seconds)
 
     def _open_settlements(self) -> list[Hash32]:
         with self._writer.reading() as state:
@@ -164,15 +191,14 @@ class Coordinator:
 
     def _cut_if_due(self) -> None:
         with self._writer.reading() as state:
-            genesis = state.get_genesis()
             last = state.settlements.get(state.last_committed)
             last_cut = last.proposal.settlement.cut_time if last else 0
             idle = state.in_flight is not None or not has_work(state)
         if idle:
             return
-        now = self._adapters[genesis.home_chain_id].hint_time()
-        if now >= last_cut + self._schedule.cycle_seconds:
-            self.request_cut()
+        if self._home_time() >= last_cut + self._schedule.cycle_seconds:
+            with suppress(Conflict):  # a chain still follows the last decision: look again later
+                self.request_cut()
 
     # -- recording ------------------------------------------------------------------------------
 
@@ -233,10 +259,32 @@ class Coordinator:
         self._writer.record(lambda state: entry)
 
     def _record_violation(self, chain_id: ChainId, fault: ChainFault) -> None:
-        """Halt: from here on nothing is admitted and nothing is cut."""
-        self._writer.record(
+        """Halt, so that nothing is admitted or cut from here on, and freeze the light clients.
+
+        Evidence convicts by itself, so whoever has it freezes what follows the chain, and no anchor
+        acts on either of its histories.
+        """
+        recorded = self._writer.record(
             lambda state: None if state.halted else FinalityViolated(chain_id, fault.message)
         )
+        evidence = fault.attributes.get("evidence")
+        if not recorded.result() or not isinstance(evidence, bytes):
+            return
+        with self._writer.reading() as state:
+            home = state.get_genesis().home_chain_id
+        for other, adapter in self._adapters.items():
+            if other != chain_id and home in (other, chain_id):
+                try:
+                    adapter.submit_client_freeze(chain_id, evidence)
+                    log.warning("client.frozen", chain=other, of_chain=chain_id)
+                except ClearingError as error:
+                    log.error(
+                        "client.not_frozen",
+                        chain=other,
+                        of_chain=chain_id,
+                        reason=error.reason,
+                        detail=error.message,
+                    )
 
 
 def _is_open(record: SettlementState) -> bool:
@@ -264,6 +312,7 @@ def package_of(state: State, record: SettlementState) -> SettlementPackage:
         signatures=record.signatures,
         home_chain_id=genesis.home_chain_id,
         challenge_seconds=genesis.windows.challenge_seconds,
+        committed_at=record.committed_at,
     )
 
 

@@ -14,7 +14,7 @@ from adapters.base import ChainAdapter, ProvenDeposit
 from clearinghouse.book.entries import DepositFinalised, Entry
 from clearinghouse.book.identifiers import AssetId, ChainId, Hash32
 from clearinghouse.book.state import State
-from clearinghouse.errors import ChainFault, ClearingError
+from clearinghouse.errors import ChainFault, ClearingError, Corruption
 from clearinghouse.proofs.header import VerifiedHeader
 
 log = structlog.get_logger()
@@ -37,11 +37,13 @@ class DepositWatcher:
         adapter: ChainAdapter,
         poll_seconds: float,
         on_finality_violated: Callable[[ChainId, ChainFault], None],
+        on_fatal: Callable[[Exception], None] = lambda error: None,
     ) -> None:
         self._writer = writer
         self._adapter = adapter
         self._poll_seconds = poll_seconds
         self._on_finality_violated = on_finality_violated
+        self._on_fatal = on_fatal
         self._seen_height = 0
         self._stop = threading.Event()
         self._thread = threading.Thread(
@@ -74,6 +76,9 @@ class DepositWatcher:
         while not self._stop.is_set():
             try:
                 self.step()
+            except Corruption as error:
+                self._on_fatal(error)
+                return
             except ClearingError as error:
                 log.warning(
                     "deposits.unread",
@@ -84,6 +89,9 @@ class DepositWatcher:
                 if isinstance(error, ChainFault) and error.reason == "finality_violated":
                     self._on_finality_violated(self._adapter.chain_id, error)
                     return
+            except Exception as error:  # noqa: BLE001 - a thread that died in silence credits nothing
+                self._on_fatal(error)
+                return
             self._stop.wait(self._poll_seconds)
 
     def _cursors(self) -> list[tuple[AssetId, int, Hash32]]:

@@ -53,6 +53,8 @@ class Driver:
         self._observing: dict[ChainId, Future[ChainView | None]] = {}
         self._submitting: dict[ChainId, Future[None]] = {}
         self._committed_at: dict[Hash32, int] = {}
+        self._refusals: dict[tuple[ChainId, str], object] = {}
+        """What was last refused, per chain and purpose, so that it is not logged at every look."""
         self._stopping = threading.Event()
 
     def step(self, package: SettlementPackage) -> dict[ChainId, ChainView]:
@@ -64,7 +66,7 @@ class Driver:
         home = views.get(package.home_chain_id)
         if home is not None and home.proven.phase in (Phase.COMMITTED, Phase.FINAL):
             self._committed_at.setdefault(package.settlement_id, home.header.timestamp)
-        committed_at = self._committed_at.get(package.settlement_id, 0)
+        committed_at = package.committed_at or self._committed_at.get(package.settlement_id, 0)
         for action in next_actions(package, views, committed_at):
             running = self._submitting.get(action.chain_id)
             if running is None or running.done():
@@ -135,6 +137,7 @@ class Driver:
     def _included(
         self, package: SettlementPackage, action: Action, outcome: TransactionOutcome
     ) -> None:
+        self._refusals.pop((action.chain_id, action.name), None)
         log.info(
             "transaction.included",
             chain=action.chain_id,
@@ -149,10 +152,17 @@ class Driver:
         )
 
     def _report(self, chain_id: ChainId, doing: str, error: ClearingError) -> None:
-        """Log and go on: the next step looks again. A broken finality is passed up."""
-        log.warning(
-            "chain.refused", chain=chain_id, doing=doing, reason=error.reason, detail=error.message
-        )
+        """Log what is new and go on: the next step looks again. A broken finality is passed up."""
+        refusal = (error.reason, error.attributes.get("error"))
+        if self._refusals.get((chain_id, doing)) != refusal:
+            self._refusals[(chain_id, doing)] = refusal
+            log.warning(
+                "chain.refused",
+                chain=chain_id,
+                doing=doing,
+                reason=error.reason,
+                detail=error.message,
+            )
         if isinstance(error, ChainFault) and error.reason == "finality_violated":
             self._on_finality_violated(chain_id, error)
 

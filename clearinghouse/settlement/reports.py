@@ -68,6 +68,7 @@ class _Reader:
         self._orders: dict[Hash32, tuple[Address, InstrumentId]] = {}
         self._fills: list[tuple[int, NettedFill]] = []
         self._cuts: dict[Hash32, int] = {}
+        self._deadlines: dict[Hash32, int] = {}
 
     def take(self, sequence: int, entry: object) -> None:
         match entry:
@@ -105,6 +106,7 @@ class _Reader:
         settlement = entry.settlement
         fills = [fill for _, fill in self._fills]
         self._cuts[entry.settlement_id] = settlement.journal_count
+        self._deadlines[entry.settlement_id] = settlement.prepare_deadline
         self.reports[entry.settlement_id] = CycleReport(
             cycle=settlement.cycle,
             settlement_id=entry.settlement_id,
@@ -124,8 +126,10 @@ class _Reader:
         return total
 
     def _follow_home(self, report: CycleReport, entry: PhaseProven) -> None:
+        if entry.phase is Phase.NONE and entry.timestamp > self._deadlines[report.settlement_id]:
+            report.outcome = Phase.ABORTED  # home never can prepare it any more
         if entry.phase in (Phase.NONE, Phase.PREPARED):
-            return  # nothing is decided yet
+            return
         if report.outcome is Phase.NONE and entry.phase is not Phase.ABORTED:
             cut = self._cuts[report.settlement_id]
             self._fills = [(sequence, fill) for sequence, fill in self._fills if sequence > cut]

@@ -30,6 +30,8 @@ class SettlementPackage:
     signatures: tuple[bytes, ...]
     home_chain_id: ChainId
     challenge_seconds: int
+    committed_at: int = 0
+    """Seconds since the epoch, of a header that proved home COMMITTED; 0 when not known."""
 
     def leg(self, chain_id: ChainId) -> Leg:
         """Return the leg of an active chain."""

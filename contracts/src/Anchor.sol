@@ -282,6 +282,8 @@ contract Anchor is Vault {
 
     function _verifyPeer(ChainEntry calldata entry) private view {
         PeerState storage peer = _peers[entry.chainId];
+        // Else an inactive entry of zeros would stand for any chain and hide that a peer is missing.
+        if (peer.anchor == address(0)) revert UnknownPeer(entry.chainId);
         if (entry.anchor != peer.anchor) {
             revert WrongAnchor(entry.chainId, entry.anchor, peer.anchor);
         }

@@ -219,7 +219,8 @@ abstract contract AnchorState is IAnchor {
             bool valid = asset.token.code.length != 0 && asset.tokenUnitsPerQuantum != 0
                 && asset.minimumDepositQuanta != 0;
             for (uint256 j = 0; j < i; ++j) {
-                valid = valid && assets[j].assetId < asset.assetId && assets[j].token != asset.token;
+                valid =
+                    valid && assets[j].assetId < asset.assetId && assets[j].token != asset.token;
             }
             if (!valid) revert AssetConfigurationInvalid(i);
             Asset storage stored = _assets[asset.assetId];

@@ -3,7 +3,9 @@ pragma solidity 0.8.37;
 
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
-import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
+import {
+    ReentrancyGuardTransient
+} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 import {BitMaps} from "@openzeppelin/contracts/utils/structs/BitMaps.sol";
 
 import {AnchorState} from "./AnchorState.sol";
@@ -17,6 +19,9 @@ import {LegAsset, Phase} from "./Types.sol";
 abstract contract Vault is AnchorState, ReentrancyGuardTransient {
     using BitMaps for BitMaps.BitMap;
     using SafeERC20 for IERC20;
+
+    /// @dev Running totals stay below 2^63, the largest integer that every store of the ledger has.
+    uint128 private constant MAX_TOTAL_QUANTA = uint128(uint64(type(int64).max));
 
     /// @dev keccak256(releasesTree, released) of a leg's asset, only where it released something.
     mapping(bytes32 settlementId => mapping(uint32 assetId => bytes32)) private _releases;
@@ -46,6 +51,7 @@ abstract contract Vault is AnchorState, ReentrancyGuardTransient {
         asset.depositCount = index + 1;
         (uint128 total, bytes32 hash) = _depositsBefore(assetId, index);
         total += quanta;
+        if (total > MAX_TOTAL_QUANTA) revert DepositTotalTooLarge(assetId, total);
         bytes32 record = bytes32(abi.encodePacked(member, assetId, quanta));
         hash = keccak256(abi.encode(hash, record));
         _deposits[assetId][index] = Deposit(record, uint64(block.timestamp), total, hash);

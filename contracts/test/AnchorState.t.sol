@@ -108,7 +108,8 @@ contract AnchorStateTest is Fixture {
         bytes memory expected
     ) private {
         bytes32 salt = "salt";
-        bytes memory arguments = abi.encode(salt, chainIds[HOME], ids, windows_, operators_, assets);
+        bytes memory arguments =
+            abi.encode(salt, chainIds[HOME], ids, windows_, operators_, assets);
         bytes memory code = bytes.concat(vm.getCode("Anchor.sol:Anchor"), arguments);
         address created;
         assembly ("memory-safe") {

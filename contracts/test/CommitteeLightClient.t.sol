@@ -193,7 +193,9 @@ contract CommitteeLightClientTest is Fixture {
     function test_headerAt_revertsForWhatWasNeverStored() public {
         uint64[3] memory unknown = [0, 5, type(uint64).max];
         for (uint256 i = 0; i < 3; ++i) {
-            vm.expectRevert(abi.encodeWithSelector(ILightClient.UnknownHeader.selector, unknown[i]));
+            vm.expectRevert(
+                abi.encodeWithSelector(ILightClient.UnknownHeader.selector, unknown[i])
+            );
             client.headerAt(unknown[i]);
         }
     }
@@ -259,6 +261,7 @@ contract CommitteeLightClientTest is Fixture {
         _refuse(abi.encode(bytes32("id"), 0, 1, 3, members));
         _refuse(abi.encode(bytes32("id"), 20, 1, 0, members));
         _refuse(abi.encode(bytes32("id"), 20, 1, 5, members));
+        _refuse(abi.encode(bytes32("id"), 20, 1, 2, members)); // two quorums could be disjoint
         (members[0], members[1]) = (members[1], members[0]);
         _refuse(abi.encode(bytes32("id"), 20, 1, 3, members));
     }

@@ -95,7 +95,8 @@ abstract contract Fixture is Test {
         AssetConfiguration[] memory assets
     ) internal returns (IAnchor) {
         bytes32 salt = "salt";
-        bytes memory arguments = abi.encode(salt, chainIds[HOME], ids, windows_, operators_, assets);
+        bytes memory arguments =
+            abi.encode(salt, chainIds[HOME], ids, windows_, operators_, assets);
         return IAnchor(vm.deployCode("Anchor.sol:Anchor", arguments));
     }
 

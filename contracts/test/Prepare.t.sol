@@ -5,44 +5,11 @@ import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 
 import {IAnchor} from "../src/interfaces/IAnchor.sol";
 import {Quorum} from "../src/proof/Quorum.sol";
-import {ChainEntry, Leg, LegAsset, OperatorSet, Phase, Settlement} from "../src/Types.sol";
-import {Fixture} from "./Fixture.sol";
+import {ChainEntry, Leg, OperatorSet, Phase} from "../src/Types.sol";
+import {SettlementFixture} from "./SettlementFixture.sol";
 
-contract PrepareTest is Fixture {
-    Settlement private settlement;
-    Leg[] private legs;
-
-    address private constant ALICE = address(0xa11ce);
-
-    function setUp() public override {
-        super.setUp();
-        _deposit(HOME, USD, 100, ALICE);
-        _deposit(1, USD, 50, ALICE);
-        Leg[] memory built = _nextLegs(1);
-        for (uint256 i = 0; i < CHAINS; ++i) {
-            legs.push(built[i]);
-        }
-        settlement = _settlement(1, built, [true, true, true]);
-    }
-
-    /// @dev List the changed legs again, so that only the change itself can be refused.
-    function _relist() private {
-        for (uint256 i = 0; i < CHAINS; ++i) {
-            settlement.chains[i].legHash = harness.legHash(legs[i]);
-        }
-    }
-
-    function _refuse(uint256 chain, bytes memory expected) private {
-        bytes[] memory signatures = _signed(settlement);
-        vm.chainId(chainIds[chain]);
-        vm.expectRevert(expected);
-        anchors[chain].prepare(settlement, legs[chain], operators, signatures);
-    }
-
-    function _id() private view returns (bytes32) {
-        return harness.settlementId(settlement);
-    }
-
+/// @notice Who may prepare what, when and on which chain.
+contract PrepareTest is SettlementFixture {
     // ------------------------------------------------------------------------- success
 
     function test_prepare_storesThePhaseInSlotZeroOnEveryChain() public {
@@ -79,13 +46,6 @@ contract PrepareTest is Fixture {
         }
         vm.chainId(chainIds[1]);
         anchors[1].prepare(settlement, legs[1], operators, signatures);
-    }
-
-    function test_prepare_acceptsALeftOutDepositWithinItsGrace() public {
-        vm.warp(START + windows.graceSeconds);
-        settlement = _settlement(1, legs, [true, true, true]);
-        _leaveOutDeposits();
-        _prepare(HOME, settlement, legs[HOME]);
     }
 
     // --------------------------------------------------------------------- who and when
@@ -216,7 +176,8 @@ contract PrepareTest is Fixture {
         legs[1].parentLeg = "other";
         _relist();
         _refuse(
-            1, abi.encodeWithSelector(IAnchor.WrongParentLeg.selector, bytes32("other"), bytes32(0))
+            1,
+            abi.encodeWithSelector(IAnchor.WrongParentLeg.selector, bytes32("other"), bytes32(0))
         );
     }
 
@@ -267,12 +228,10 @@ contract PrepareTest is Fixture {
     function test_prepare_revertsAtHomeWhenAPeerIsUnknownOrLeftOut() public {
         ChainEntry memory last = settlement.chains[2];
         settlement.chains[2].chainId = 31;
-        _refuse(
-            HOME,
-            abi.encodeWithSelector(
-                IAnchor.WrongAnchor.selector, 31, address(anchors[2]), address(0)
-            )
-        );
+        _refuse(HOME, abi.encodeWithSelector(IAnchor.UnknownPeer.selector, 31));
+        // An entry of zeros must not stand in for the peer that it displaces.
+        settlement.chains[2] = ChainEntry(31, address(0), 0, false);
+        _refuse(HOME, abi.encodeWithSelector(IAnchor.UnknownPeer.selector, 31));
         settlement.chains[2] = last;
         settlement.chains.pop();
         _refuse(HOME, abi.encodeWithSelector(IAnchor.WrongChainCount.selector, 2, 3));
@@ -300,7 +259,8 @@ contract PrepareTest is Fixture {
     function test_prepare_revertsAtHomeWhenParentIsNotTheLastCommitted() public {
         settlement.parent = "other";
         _refuse(
-            HOME, abi.encodeWithSelector(IAnchor.WrongParent.selector, bytes32("other"), bytes32(0))
+            HOME,
+            abi.encodeWithSelector(IAnchor.WrongParent.selector, bytes32("other"), bytes32(0))
         );
     }
 
@@ -325,100 +285,5 @@ contract PrepareTest is Fixture {
         _refuse(HOME, abi.encodeWithSelector(IAnchor.JournalShrinks.selector, 99, 100));
         settlement.journalCount = 100;
         _prepare(HOME, settlement, legs[HOME]);
-    }
-
-    // --------------------------------------------------------------------------- assets
-
-    function test_prepare_revertsWhenAssetsAreMissingExtraOrSwapped() public {
-        LegAsset memory last = legs[HOME].assets[1];
-        legs[HOME].assets.pop();
-        _relist();
-        _refuse(HOME, abi.encodeWithSelector(IAnchor.WrongAssets.selector));
-        legs[HOME].assets.push(last);
-        legs[HOME].assets.push(last);
-        _relist();
-        _refuse(HOME, abi.encodeWithSelector(IAnchor.WrongAssets.selector));
-        legs[HOME].assets.pop();
-        (legs[HOME].assets[0].assetId, legs[HOME].assets[1].assetId) = (ETH, USD);
-        _relist();
-        _refuse(HOME, abi.encodeWithSelector(IAnchor.WrongAssets.selector));
-    }
-
-    function test_prepare_revertsWhenQuantaAppearOrVanish() public {
-        legs[HOME].assets[0].claims = 101;
-        _relist();
-        _refuse(HOME, abi.encodeWithSelector(IAnchor.NotConserved.selector, USD, 101, 100));
-        legs[HOME].assets[0].claims = 99;
-        _relist();
-        _refuse(HOME, abi.encodeWithSelector(IAnchor.NotConserved.selector, USD, 99, 100));
-        legs[HOME].assets[0].released = 2;
-        _relist();
-        _refuse(HOME, abi.encodeWithSelector(IAnchor.NotConserved.selector, USD, 101, 100));
-    }
-
-    function test_prepare_revertsWhenClaimsAndReleasesOverflowTogether() public {
-        legs[HOME].assets[0].claims = type(uint128).max;
-        legs[HOME].assets[0].released = 101;
-        _relist();
-        _refuse(
-            HOME, abi.encodeWithSelector(IAnchor.NotConserved.selector, USD, (1 << 128) + 100, 100)
-        );
-    }
-
-    function test_prepare_revertsWhenDepositCursorIsPastTheEndOrGoesBack() public {
-        legs[HOME].assets[0].depositCursor = 2;
-        _relist();
-        _refuse(
-            HOME, abi.encodeWithSelector(IAnchor.DepositCursorOutOfRange.selector, USD, 2, 0, 1)
-        );
-        legs[HOME].assets[0].depositCursor = 1;
-        _relist();
-        _settle(settlement, legs);
-        vm.warp(START + 1);
-        Leg[] memory next = _nextLegs(2);
-        next[HOME].assets[0].depositCursor = 0;
-        settlement = _settlement(2, next, [true, true, true]);
-        legs[HOME] = next[HOME];
-        _refuse(
-            HOME, abi.encodeWithSelector(IAnchor.DepositCursorOutOfRange.selector, USD, 0, 1, 1)
-        );
-    }
-
-    function test_prepare_revertsWhenDepositHashIsNotTheStoredOne() public {
-        bytes32 stored = legs[HOME].assets[0].depositHash;
-        legs[HOME].assets[0].depositHash = "other";
-        _relist();
-        _refuse(
-            HOME,
-            abi.encodeWithSelector(IAnchor.WrongDepositHash.selector, USD, bytes32("other"), stored)
-        );
-    }
-
-    function test_prepare_revertsWhenALeftOutDepositIsOverdue() public {
-        vm.warp(START + windows.graceSeconds + 1);
-        settlement = _settlement(1, legs, [true, true, true]);
-        _leaveOutDeposits();
-        _refuse(HOME, abi.encodeWithSelector(IAnchor.DepositOverdue.selector, USD, 0, START));
-    }
-
-    function test_prepare_revertsWhenAnExitIsAnsweredThatNobodyAsked() public {
-        legs[HOME].assets[1].exitCursor = 1;
-        _relist();
-        _refuse(HOME, abi.encodeWithSelector(IAnchor.ExitCursorOutOfRange.selector, ETH, 1, 0, 0));
-    }
-
-    function _leaveOutDeposits() private {
-        LegAsset storage asset = legs[HOME].assets[0];
-        (asset.claims, asset.depositCursor, asset.depositHash) = (0, 0, 0);
-        _relist();
-    }
-
-    function testFuzz_prepare_holdsToConservation(uint128 claims, uint128 released) public {
-        legs[HOME].assets[0].claims = claims;
-        legs[HOME].assets[0].released = released;
-        _relist();
-        uint256 sum = uint256(claims) + released;
-        if (sum == 100) return _prepare(HOME, settlement, legs[HOME]);
-        _refuse(HOME, abi.encodeWithSelector(IAnchor.NotConserved.selector, USD, sum, 100));
     }
 }

@@ -194,7 +194,8 @@ contract StateProofTest is Test {
         _assertMalformed(_pair(bytes.concat(hex"00", key), hash), malformed); // by the whole key
         _assertMalformed(_pair(hex"0000", hex"80"), malformed); // to no child
         _assertMalformed(_pair(hex"0000", RLP.encode(bytes("short"))), malformed); // to no hash
-        _assertMalformed(_pair(bytes.concat(hex"20", key), hex"c105"), Rlp.InvalidRlp.selector); // a list for a value
+        bytes memory listForValue = _pair(bytes.concat(hex"20", key), hex"c105");
+        _assertMalformed(listForValue, Rlp.InvalidRlp.selector);
     }
 
     function test_find_refusesMalformedBranches() public view {

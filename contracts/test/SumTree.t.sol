@@ -99,6 +99,22 @@ contract SumTreeTest is Test {
         harness.treeRoot("leaf", 6, 0, siblings, sums);
     }
 
+    function test_root_revertsWhenASumDoesNotFitItsType() public view {
+        bytes memory call_ = abi.encodeCall(
+            IVectorHarness.treeRoot, ("leaf", 5, 0, new bytes32[](32), new uint128[](32))
+        );
+        uint256[2] memory wrong = [1 << 128, type(uint256).max];
+        for (uint256 i = 0; i < 2; ++i) {
+            uint256 sum = wrong[i];
+            assembly ("memory-safe") {
+                mstore(add(call_, mload(call_)), sum) // the last word is the last sibling's sum
+            }
+            (bool success, bytes memory answer) = address(harness).staticcall(call_);
+            vm.assertTrue(!success, "refused");
+            vm.assertEq(answer, abi.encodeWithSelector(SumTree.SumOverflow.selector, 31), "reason");
+        }
+    }
+
     function test_root_revertsWhenTheBranchHasAnotherLength() public {
         vm.expectRevert(abi.encodeWithSelector(SumTree.BranchLength.selector, 31, 32));
         harness.treeRoot("leaf", 5, 0, new bytes32[](31), new uint128[](32));

@@ -79,7 +79,9 @@ library TrieBuilder {
             if (entries.length == 1) break;
             uint256 shared = _sharedNibbles(entries, depth);
             if (shared != 0) {
-                if (_prefix(entries[0].key, depth + shared) != _prefix(key, depth + shared)) break;
+                if (_prefix(entries[0].key, depth + shared) != _prefix(key, depth + shared)) {
+                    break;
+                }
                 depth += shared;
                 // The branch below an extension is a node of its own.
                 encoded = node(entries, depth);

@@ -2,7 +2,9 @@
 pragma solidity 0.8.37;
 
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
-import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
+import {
+    ReentrancyGuardTransient
+} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 
 import {IAnchor} from "../src/interfaces/IAnchor.sol";
 import {SumTree} from "../src/proof/SumTree.sol";
@@ -84,7 +86,21 @@ contract VaultTest is Fixture {
             abi.encodeWithSelector(IAnchor.DepositOutOfRange.selector, 1 << 64, MINIMUM)
         );
         anchor.deposit(USD, 1 << 64, ALICE);
-        _deposit(1, USD, type(uint64).max, ALICE);
+    }
+
+    function test_deposit_revertsWhenTheRunningTotalIsTooLarge() public {
+        uint64 most = uint64(type(int64).max);
+        _deposit(1, USD, most - MINIMUM, ALICE);
+        tokens[1][0].faucet(address(this), MINIMUM + 1);
+        tokens[1][0].approve(address(anchors[1]), MINIMUM + 1);
+        vm.expectRevert(
+            abi.encodeWithSelector(
+                IAnchor.DepositTotalTooLarge.selector, USD, uint256(most) + 1
+            )
+        );
+        anchors[1].deposit(USD, MINIMUM + 1, ALICE);
+        anchors[1].deposit(USD, MINIMUM, ALICE);
+        vm.assertEq(anchors[1].assetState(USD).unconsumedDeposits, most, "total");
     }
 
     function test_deposit_revertsWhenFrozenOrNotInitialized() public {
@@ -101,7 +117,7 @@ contract VaultTest is Fixture {
         tokens[1][1].faucet(address(this), amount);
         tokens[1][1].approve(address(anchors[1]), amount);
         uint256 quanta = amount / ETH_UNIT;
-        bool valid = amount % ETH_UNIT == 0 && quanta >= MINIMUM && quanta <= type(uint64).max;
+        bool valid = amount % ETH_UNIT == 0 && quanta >= MINIMUM && quanta <= uint64(type(int64).max);
         (bool success,) =
             address(anchors[1]).call(abi.encodeCall(IAnchor.deposit, (ETH, amount, ALICE)));
         vm.assertEq(success, valid, "accepted exactly when valid");
@@ -238,11 +254,13 @@ contract VaultTest is Fixture {
         anchors[1].claimRelease(claim.id, USD, 1 << 32, ALICE, 30, claim.siblings, claim.sums);
     }
 
-    function _call(Claim memory claim, uint32 assetId, uint64 index, address member, uint128 quanta)
-        private
-        pure
-        returns (bytes memory)
-    {
+    function _call(
+        Claim memory claim,
+        uint32 assetId,
+        uint64 index,
+        address member,
+        uint128 quanta
+    ) private pure returns (bytes memory) {
         return abi.encodeCall(
             IAnchor.claimRelease,
             (claim.id, assetId, index, member, quanta, claim.siblings, claim.sums)

@@ -28,7 +28,10 @@ def result_json(result: DemoResult, configuration: DevnetConfiguration) -> dict[
             "trades": len(result.tape.trades),
             "accounts": result.accounts,
             "instruments": result.instruments,
-            "rejected": {reason.value: count for reason, count in sorted(result.rejected.items())},
+            "rejected": sum(result.rejected.values()),
+            "rejected_by_reason": {
+                reason.value: count for reason, count in sorted(result.rejected.items())
+            },
             "chain_assignment": "ours: by account address, the tape has none",
         },
         "cycles": [_cycle_json(cycle, names, symbols) for cycle in result.cycles],

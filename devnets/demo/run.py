@@ -243,7 +243,7 @@ class Demo:
         )
 
     def _request_releases(self) -> None:
-        """Some members on every chain ask for half of what they deposited."""
+        """Some members on every chain ask for a quarter of what they deposited."""
         expiry = int(time.time()) + ORDER_LIFETIME_SECONDS
         asking: dict[ChainId, int] = {}
         for member in self._market.members.values():

@@ -75,6 +75,16 @@ def unknown_peer(scenario: Scenario) -> Proposal:
     return scenario.propose(change_settlement=add)
 
 
+def zeros_for_a_peer(scenario: Scenario) -> Proposal:
+    """Leave a spoke out and list an inactive chain of zeros, so that the count is right."""
+
+    def displace(settlement):  # type: ignore[no-untyped-def]
+        zeros = ChainEntry(99_999, bytes(20), bytes(32), False)  # type: ignore[arg-type]
+        return msgspec.structs.replace(settlement, chains=(*settlement.chains[:-1], zeros))
+
+    return scenario.propose(change_settlement=displace)
+
+
 def without_home(scenario: Scenario) -> Proposal:
     return scenario.propose(
         change_settlement=lambda s: msgspec.structs.replace(s, chains=s.chains[1:])
@@ -93,7 +103,8 @@ BAD_PREPARES: dict[str, tuple[Callable[[Scenario], Proposal], str]] = {
     "home inactive": (entry_change(HOME, active=False), "ChainNotActive"),
     "home not listed": (without_home, "ChainNotListed"),
     "peer's anchor unknown": (entry_change(SPOKE, anchor=STRANGER), "WrongAnchor"),
-    "unknown peer": (unknown_peer, "WrongAnchor"),
+    "unknown peer": (unknown_peer, "UnknownPeer"),
+    "zeros in a peer's place": (zeros_for_a_peer, "UnknownPeer"),
     "peer left out": (without_a_spoke, "WrongChainCount"),
     "inactive leg invented": (entry_change(SPOKE, active=False), "WrongInactiveLeg"),
     "other parent": (settlement_change(parent=NONSENSE), "WrongParent"),

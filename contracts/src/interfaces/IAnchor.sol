@@ -86,7 +86,7 @@ interface IAnchor {
     /// @notice Thrown when the peers are not exactly: on home every other chain in order, elsewhere
     /// home alone.
     error PeersIncomplete(uint256 given, uint256 expected);
-    /// @notice Thrown when a peer is out of place, or has a zero field or a client of another chain.
+    /// @notice Thrown when a peer is out of place, has a zero field or a client of another chain.
     error PeerInvalid(uint256 index, uint256 chainId);
 
     // ----------------------------------------------------------------- errors: deposits
@@ -99,6 +99,8 @@ interface IAnchor {
     error NotWholeQuanta(uint256 amount, uint256 tokenUnitsPerQuantum);
     /// @notice Thrown when a deposit is below the asset's minimum or above 2^64 - 1 quanta.
     error DepositOutOfRange(uint256 quanta, uint256 minimumQuanta);
+    /// @notice Thrown when an asset's deposits would add up to more than the ledger counts to.
+    error DepositTotalTooLarge(uint32 assetId, uint256 total);
     /// @notice Thrown when the token delivered less than asked for, for example after a fee.
     error ReceivedLessThanAmount(uint256 received, uint256 amount);
     /// @notice Thrown when the anchor is frozen and takes nothing new.
@@ -116,6 +118,8 @@ interface IAnchor {
     error WrongOperatorEpoch(uint64 given, uint64 current);
     /// @notice Thrown when a leg or an entry names another chain.
     error WrongChain(uint256 given, uint256 expected);
+    /// @notice Thrown when a settlement lists a chain that is no peer.
+    error UnknownPeer(uint256 chainId);
     /// @notice Thrown when a leg or an entry names another anchor.
     error WrongAnchor(uint256 chainId, address given, address expected);
     /// @notice Thrown when a leg and its settlement name different cycles.
@@ -208,7 +212,9 @@ interface IAnchor {
     /// @notice Move `amount` token units from the caller into the vault, for `member`.
     /// @dev A whole number of quanta, at least the asset's minimum, and all of it must arrive.
     /// @return index Number of the deposit within its asset, from 0.
-    function deposit(uint32 assetId, uint256 amount, address member) external returns (uint64 index);
+    function deposit(uint32 assetId, uint256 amount, address member)
+        external
+        returns (uint64 index);
 
     // ---------------------------------------------------------------------- settlements
 

@@ -14,6 +14,8 @@ import {ILightClient} from "./ILightClient.sol";
 interface ICommitteeLightClient is ILightClient {
     /// @notice Thrown when a client would follow nothing.
     error ZeroClearinghouseOrChain();
+    /// @notice Thrown when two quorums could share no member: equivocation would convict nobody.
+    error ThresholdNoMajority(uint256 threshold, uint256 members);
     /// @notice Thrown when a header is longer than any header is.
     error HeaderTooLarge(uint256 length);
     /// @notice Thrown when a header has too few or too many fields.

@@ -63,6 +63,9 @@ contract CommitteeLightClient is ICommitteeLightClient {
             revert ZeroClearinghouseOrChain();
         }
         Quorum.requireValidSet(members_, threshold_);
+        if (2 * uint256(threshold_) <= members_.length) {
+            revert ThresholdNoMajority(threshold_, members_.length);
+        }
         clearinghouseId = clearinghouseId_;
         chainId = chainId_;
         epoch = epoch_;

@@ -7,7 +7,7 @@ import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 /// @notice Members and signers both increase strictly, so one pass over each decides membership and
 /// nobody can be counted twice. Signatures are 65 bytes, low-s, v in {27, 28} (EIP-2).
 library Quorum {
-    /// @notice Thrown when a set of members is empty, unsorted, has a duplicate or the zero address.
+    /// @notice Thrown when a set of members is unsorted, has a duplicate or the zero address.
     error MembersNotIncreasing(uint256 index);
     /// @notice Thrown when a threshold is zero or greater than the number of members.
     error ThresholdOutOfRange(uint256 threshold, uint256 members);

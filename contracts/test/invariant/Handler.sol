@@ -240,7 +240,10 @@ contract Handler is Fixture {
         _try(Action.PREPARE, chain, call_);
     }
 
-    function _try(Action action, uint256 chain, bytes memory call_) private returns (bool success) {
+    function _try(Action action, uint256 chain, bytes memory call_)
+        private
+        returns (bool success)
+    {
         vm.chainId(chainIds[chain]);
         (success,) = address(anchors[chain]).call(call_);
         success ? ++succeeded[action] : ++refused[action];

@@ -86,9 +86,13 @@ contract InvariantsTest is Test {
                     committed || list[chain] == Phase.COMMITTED || list[chain] == Phase.FINAL;
                 aborted = aborted || list[chain] == Phase.ABORTED;
                 if (list[chain] == Phase.COMMITTED) {
-                    vm.assertTrue(list[0] == Phase.COMMITTED || list[0] == Phase.FINAL, "P4: ahead");
+                    vm.assertTrue(
+                        list[0] == Phase.COMMITTED || list[0] == Phase.FINAL, "P4: ahead"
+                    );
                 }
-                if (list[chain] == Phase.FINAL) vm.assertTrue(list[0] == Phase.FINAL, "P4: final");
+                if (list[chain] == Phase.FINAL) {
+                    vm.assertTrue(list[0] == Phase.FINAL, "P4: final");
+                }
             }
             vm.assertTrue(!(committed && aborted), "P4");
         }

@@ -32,7 +32,11 @@ contract FalseToken is OddToken {
 
 /// @notice Answers nothing at all, as some old tokens do, although it moves the tokens.
 contract SilentToken is OddToken {
-    function transferFrom(address from, address to, uint256 amount) public override returns (bool) {
+    function transferFrom(address from, address to, uint256 amount)
+        public
+        override
+        returns (bool)
+    {
         super.transferFrom(from, to, amount);
         assembly ("memory-safe") {
             return(0, 0)

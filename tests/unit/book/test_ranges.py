@@ -1,4 +1,4 @@
-"""Range checks (invariant P12): both ends pass, one beyond either does not, and the name is told."""
+"""Range checks (invariant P12): both ends pass, one beyond does not, and the name is told."""
 
 from __future__ import annotations
 

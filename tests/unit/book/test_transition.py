@@ -156,9 +156,7 @@ def orders() -> dict[str, Any]:
     return {name: (hash_of(order), order) for name, order in signed.items()}
 
 
-def test_apply_novates_fill_when_it_is_admitted(
-    clearing: Clearing, orders: dict[str, Any]
-) -> None:
+def test_apply_novates_fill_when_it_is_admitted(clearing: Clearing, orders: dict[str, Any]) -> None:
     buy, sell = orders["buy"][0], orders["sell"][0]
     fills = [RecordedFill(buy, sell, quantity, 50, Reason.ADMITTED) for quantity in (1, 4)]
     refused = RecordedFill(buy, sell, 1, 1, Reason.MARGIN_INSUFFICIENT)
@@ -221,9 +219,7 @@ def proposal(clearing: Clearing) -> SettlementProposed:
 
 def proven(proposal: SettlementProposed, phase: Phase, **fields: Any) -> PhaseProven:
     fields = {"chain_id": HOME, "timestamp": proposal.settlement.cut_time} | fields
-    return PhaseProven(
-        proposal.settlement_id, phase=phase, height=1, block_hash=A_HASH, **fields
-    )
+    return PhaseProven(proposal.settlement_id, phase=phase, height=1, block_hash=A_HASH, **fields)
 
 
 def test_apply_raises_when_proposal_does_not_follow(
@@ -395,6 +391,16 @@ def test_abort_leaves_everything_as_it_was_when_home_decides(
     )
 
 
+def test_next_settlement_stays_in_flight_when_the_aborted_one_is_proven_again(
+    clearing: Clearing, proposal: SettlementProposed
+) -> None:
+    clearing.record(proven(proposal, Phase.ABORTED))
+    following = clearing.propose()
+    clearing.record(proven(proposal, Phase.ABORTED))
+    assert clearing.read(lambda state: state.in_flight) == following.settlement_id
+    clearing.record(proven(following, Phase.COMMITTED))
+
+
 def test_home_at_none_is_no_abort_when_the_deadline_has_not_passed(
     clearing: Clearing, proposal: SettlementProposed
 ) -> None:
@@ -489,9 +495,7 @@ def test_state_is_unchanged_when_a_transaction_is_reported(
     clearing: Clearing, proposal: SettlementProposed
 ) -> None:
     before = clearing.read(lambda state: repr((state.claims, state.settlements, state.holdings)))
-    clearing.record(
-        TransactionIncluded(proposal.settlement_id, HOME, "prepare", A_HASH, 21_000, 0)
-    )
+    clearing.record(TransactionIncluded(proposal.settlement_id, HOME, "prepare", A_HASH, 21_000, 0))
     after = clearing.read(lambda state: repr((state.claims, state.settlements, state.holdings)))
     assert after == before
 
@@ -514,3 +518,14 @@ def test_chain_is_found_by_its_id_when_listed(clearing: Clearing) -> None:
     assert clearing.read(lambda state: state.chain(SPOKE).chain_id) == SPOKE
     with pytest.raises(KeyError):
         clearing.read(lambda state: state.chain(ChainId(99)))
+
+
+def test_earlier_settlement_is_final_when_a_later_one_is_proven_final(clearing: Clearing) -> None:
+    first = clearing.propose()
+    clearing.prove(first, Phase.COMMITTED)
+    clearing.trade(ALICE, BOB, 1, 110)
+    second = clearing.propose()
+    clearing.prove(second, Phase.COMMITTED)
+    clearing.prove(second, Phase.FINAL)
+    phases = clearing.read(lambda state: dict(state.settlements[first.settlement_id].phases))
+    assert set(phases.values()) == {Phase.FINAL}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 from eth_utils import keccak
@@ -40,7 +41,7 @@ def refused(root: Node, number: int, leaf: Node, branch: Branch) -> str:
 def test_empty_nodes_hash_their_children_when_nothing_is_below() -> None:
     assert EMPTY_NODES[0] == Node(ZERO_HASH, 0)
     assert len(EMPTY_NODES) == DEPTH + 1
-    for child, parent in zip(EMPTY_NODES, EMPTY_NODES[1:], strict=False):
+    for child, parent in pairwise(EMPTY_NODES):
         assert parent == Node(Hash32(keccak(b"\x01" + 2 * (child.hash + bytes(16)))), 0)
 
 

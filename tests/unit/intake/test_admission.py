@@ -1,4 +1,4 @@
-"""Every reason for which a fill is refused: told exactly, nothing changed, its batch not spoiled."""
+"""Every reason to refuse a fill: told exactly, nothing changed, the batch not spoiled."""
 
 from __future__ import annotations
 
@@ -358,4 +358,3 @@ def test_mark_is_rounded_half_even_when_price_is_between_two_quanta(clearing: Cl
     for cash, mark in ((201, 100), (203, 102), (205, 102)):
         assert clearing.reasons([fill_of(buy, sell, 2, cash)], [buy, sell]) == [Reason.ADMITTED]
         assert clearing.read(lambda state: state.marks[BTC]) == mark
-

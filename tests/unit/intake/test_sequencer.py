@@ -16,7 +16,14 @@ from clearinghouse.book.entries import (
     GenesisRecorded,
     VenueRegistered,
 )
-from clearinghouse.book.identifiers import ZERO_HASH, Address, AssetId, ChainId, Hash32, InstrumentId
+from clearinghouse.book.identifiers import (
+    ZERO_HASH,
+    Address,
+    AssetId,
+    ChainId,
+    Hash32,
+    InstrumentId,
+)
 from clearinghouse.book.orders import Fill, PlacementLimit, Reason, Release, Side, SignedOrder
 from clearinghouse.book.ranges import INT64_MAX
 from clearinghouse.book.reference import Instrument
@@ -253,6 +260,17 @@ def test_nothing_is_applied_when_the_journal_cannot_be_written(clearing: Clearin
     assert receipt.reasons == (Reason.ADMITTED,)
     assert clearing.sequencer.failure is None
     assert_equals_replay(clearing)
+
+
+def test_listener_hears_each_change_once_when_the_journal_fails_and_recovers() -> None:
+    journal, heard = MemoryJournal(), []
+    sequencer = Sequencer(journal, ManualClock(), heard.append)
+    journal.failures += [(UNWRITABLE, False), (UNWRITABLE, False)]
+    for expected in ([False], [False], [False, True], [False, True]):
+        future = sequencer.register_venue(account(f"v{len(journal.records)}").address, "v")
+        assert future.exception(WAIT_SECONDS) is (None if expected[-1] else UNWRITABLE)
+        assert heard == expected
+    sequencer.close()
 
 
 def test_whole_group_fails_when_its_unit_of_work_does(clearing: Clearing) -> None:

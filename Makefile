@@ -7,7 +7,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 ARGUMENTS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-fast check format contracts proto vectors lock clean forge gas
+.PHONY: help install demo test test-fast check format contracts proto vectors lock clean forge gas bench
 
 help: ## list all targets
 	@grep -hE '^[a-z][a-z-]*:.*## ' $(MAKEFILE_LIST) | awk 'BEGIN {FS = ":.*## "} {printf "  make %-12s %s\n", $$1, $$2}'
@@ -54,8 +54,11 @@ forge: install ## run the Solidity tests alone
 gas: install ## measure the gas of a settlement with 10, 1,000 and 100,000 members
 	$(BIN)/python -m tests.benchmarks.settlement_gas $(ARGUMENTS)
 
-lock: install ## resolve requirements.in again (needs uv) and package.json
-	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q -o requirements.lock requirements.in
+bench: install ## measure admission and the durable answer on this machine
+	$(BIN)/python -m tests.benchmarks.admission $(ARGUMENTS)
+
+lock: install ## resolve the requirements again (needs uv) and package.json
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q -o requirements.lock requirements-development.in
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q -o requirements-node.lock requirements-node.in
 	npm install --package-lock-only
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from clearinghouse.cli import demo, devnet, journal, operate, relay, serve, tape
+from clearinghouse.cli import demo, devnet, journal, operate, proof, relay, serve, tape
 
 app = typer.Typer(
     help="A cross-chain clearinghouse: nets off-chain, settles the nets on many chains atomically.",
@@ -18,6 +18,7 @@ app.add_typer(devnet.app, name="devnet")
 app.add_typer(tape.app, name="tape")
 app.add_typer(journal.app, name="journal")
 app.add_typer(operate.app, name="operate")
+app.add_typer(proof.app, name="proof")
 
 
 if __name__ == "__main__":

@@ -22,10 +22,10 @@ demo: install ## run the main job on three local chains (ARGUMENTS="--json" and 
 	@$(BIN)/clearinghouse demo $(ARGUMENTS)
 
 test: install ## run the whole suite: Python, contracts, end to end
-	$(BIN)/pytest -n 2 --dist loadgroup $(ARGUMENTS)
+	$(BIN)/pytest -n 2 --dist loadfile $(ARGUMENTS)
 
 test-fast: install ## run the suite without chains and without forge
-	$(BIN)/pytest -n 2 --dist loadgroup -m "not e2e and not forge" $(ARGUMENTS)
+	$(BIN)/pytest -n 2 --dist loadfile -m "not e2e and not forge" $(ARGUMENTS)
 
 check: install ## ruff, mypy --strict, the doors between packages, buf lint, forge fmt
 	$(BIN)/ruff check .

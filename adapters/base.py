@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import IntEnum
 from typing import Protocol
 
 from clearinghouse.book.identifiers import Address, AssetId, ChainId, Hash32
@@ -65,6 +66,27 @@ class TransactionOutcome:
     gas_used: int
 
 
+class ClientStatus(IntEnum):
+    """Whether a light client can be relied upon: ``ILightClient.Status``."""
+
+    ACTIVE = 0
+    FROZEN = 1
+    """Its chain was caught in two histories; it stopped for ever."""
+    EXPIRED = 2
+    """It went without an update for so long that it takes none any more."""
+
+
+@dataclass(frozen=True)
+class ClientState:
+    """A light client at the newest block of its chain; a hint."""
+
+    status: ClientStatus
+    height: int
+    """Of the newest header that it holds; 0 before the first."""
+    timestamp: int
+    """Of that header, in seconds by the followed chain's clock; 0 before the first."""
+
+
 class Signer(Protocol):
     """A key that signs 32-byte digests; the only way to a private key."""
 
@@ -73,6 +95,24 @@ class Signer(Protocol):
 
     def sign_digest(self, digest: bytes) -> bytes:
         """Return r || s || v, 65 bytes, low-s, v 27 or 28."""
+        ...
+
+
+class HeaderSource(Protocol):
+    """Where a chain's finalised headers come from: all in which chain families differ.
+
+    Calls are thread-safe and raise as those of ``ChainAdapter``.
+    """
+
+    def find_newest(self) -> VerifiedHeader | None:
+        """Return the newest finalised header that verified, or None before there is any."""
+        ...
+
+    def build_client_updates(self, header: VerifiedHeader, held_height: int) -> Sequence[bytes]:
+        """Return what ``ILightClient.update`` on another chain takes for ``header``, in order.
+
+        The client holds a header of ``held_height``, none if 0.
+        """
         ...
 
 
@@ -111,8 +151,12 @@ class ChainAdapter(Protocol):
         """Return all deposits at ``header`` from ``first_index`` on, the hash chain checked."""
         ...
 
-    def build_client_update(self, header: VerifiedHeader) -> bytes:
-        """Return the bytes that ``ILightClient.update`` of another chain takes for ``header``."""
+    def build_client_updates(self, header: VerifiedHeader, held_height: int) -> Sequence[bytes]:
+        """Return what ``ILightClient.update`` on another chain takes for ``header``, in order.
+
+        The client holds a header of ``held_height``, none if 0. It takes several where it is so far
+        behind that it has to learn who signs first.
+        """
         ...
 
     def hint_time(self) -> int:
@@ -133,6 +177,10 @@ class ChainAdapter(Protocol):
 
     def hint_client_height(self, of_chain: ChainId) -> int:
         """Return the newest height that the light client of ``of_chain`` here holds; 0 if none."""
+        ...
+
+    def hint_client(self, of_chain: ChainId) -> ClientState:
+        """Return how the light client of ``of_chain`` here stands."""
         ...
 
     def submit_client_update(self, of_chain: ChainId, update: bytes) -> TransactionOutcome: ...
@@ -191,7 +239,7 @@ class ChainAdapter(Protocol):
     ) -> TransactionOutcome: ...
 
     def close(self) -> None:
-        """Stop waiting: calls that wait for inclusion raise ``transaction_not_included``."""
+        """Stop waiting: calls waiting for inclusion raise ``transaction_not_included`` at once."""
         ...
 
     def submit_deposit(self, asset_id: AssetId, quanta: int, member: Address) -> TransactionOutcome:

@@ -23,6 +23,7 @@ from clearinghouse.errors import Conflict, Rejected
 from clearinghouse.intake.ports import Journal
 from clearinghouse.intake.sequencer import Sequencer
 from clearinghouse.settlement.coordinator import Coordinator, Schedule
+from clearinghouse.settlement.keep_alive import KeepAlive
 from clearinghouse.settlement.reports import LegReport, cycle_reports
 from clearinghouse.store.journal import open_journal
 from devnets.deployment import Deployment, adapters_of, load_deployment
@@ -83,6 +84,9 @@ class Application:
             self._health = self.server.set_serving
             self.coordinator.start()
             started.callback(self.coordinator.close)
+            keep_alive = KeepAlive(adapters, deployment.followed, deployment.trusting_seconds)
+            keep_alive.start()
+            started.callback(keep_alive.close)
             for adapter in adapters.values():
                 started.callback(adapter.close)  # first, so that nobody waits for inclusion
             self.server.start()
@@ -206,7 +210,7 @@ def _genesis_entry(state: State, deployment: Deployment) -> Entry | None:
     if state.genesis != genesis:
         raise Conflict(
             "genesis_mismatch",
-            "this journal is of another deployment; name the journal that belongs to this one",
+            "this journal is of another deployment; name another with --journal, or move it away",
             journal=state.genesis.clearinghouse_id.hex(),
             deployment=genesis.clearinghouse_id.hex(),
         )

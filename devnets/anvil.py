@@ -51,6 +51,10 @@ class Anvil:
         directory.mkdir(parents=True)
 
     @property
+    def name(self) -> str:
+        return self._chain.name
+
+    @property
     def log_path(self) -> Path:
         return self._directory / "anvil.log"
 
@@ -113,6 +117,10 @@ class Anvil:
     def height(self, tag: str = "latest") -> int:
         """Return the height of the ``latest`` or the ``finalized`` block."""
         return int(self.request("eth_getBlockByNumber", tag, False)["number"], 16)
+
+    def genesis_time(self) -> int:
+        """Return the first block's time in seconds since the epoch."""
+        return int(self.request("eth_getBlockByNumber", "0x0", False)["timestamp"], 16)
 
     def pending_transactions(self) -> int:
         """Return how many transactions wait for the next block."""

@@ -1,4 +1,4 @@
-"""What a devnet file says: chains, their finality and attesters, assets, windows, operators.
+"""What a devnet file says: chains, their families and finality, assets, windows, operators.
 
 A devnet file is TOML, described by the comments in ``three.toml``. It never holds a key: keys are
 drawn when the devnet starts and live in keystore files in its directory.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import typing
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta, Struct
@@ -22,6 +22,9 @@ from clearinghouse.errors import Rejected
 THREE_CHAINS = Path(__file__).with_name("three.toml")
 """The default devnet."""
 
+HETEROGENEOUS = Path(__file__).with_name("heterogeneous.toml")
+"""One chain of every family."""
+
 FAST = Path(__file__).with_name("fast.toml")
 """The test suite's devnet."""
 
@@ -31,6 +34,9 @@ MEMBERS_MAX = 64
 UNIT_DECIMALS_MAX = 24
 """Decimals between a quantum and a token unit: keeps 2^48 quanta within the contract's uint128."""
 
+MIN_PERIOD_SLOTS = 8
+"""A period has to see a block made, final and signed; three slots when nothing is late."""
+
 Name = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9-]{0,31}$")]
 Symbol = Annotated[str, Meta(pattern=r"^[A-Z][A-Z0-9]{0,11}$")]
 Seconds = Annotated[int, Meta(ge=1, le=UINT32_MAX)]
@@ -38,11 +44,45 @@ Decimals = Annotated[int, Meta(ge=0, le=36)]
 Members = Annotated[int, Meta(ge=1, le=MEMBERS_MAX)]
 
 
+Family = Literal["committee", "ethereum", "opstack", "nitro"]
+"""By whom a chain's finalised headers are signed: attesters, an Ethereum sync committee, or bonded
+attesters whom the rollup's L1 audits."""
+
+
 class CommitteeConfiguration(Struct, frozen=True, forbid_unknown_fields=True):
     """The attesters of one chain."""
 
     members: Members
     quorum: Members
+
+
+class BeaconConfiguration(Struct, frozen=True, forbid_unknown_fields=True):
+    """The beacon chain of an Ethereum-like chain. A slot lasts as long as a block."""
+
+    slots_per_epoch: Annotated[int, Meta(ge=1, le=64)] = 8
+    epochs_per_period: Annotated[int, Meta(ge=1, le=512)] = 8
+    """How long one sync committee signs; mainnet's sizes are 32 slots and 256 epochs."""
+    committee_size: Annotated[int, Meta(ge=8, le=512, multiple_of=8)] = 512
+    """Places in the sync committee; a power of two."""
+    trusting_seconds: Seconds = 86_400
+    """After so long without an update light clients no longer believe the committee they know."""
+
+    @property
+    def slots_per_period(self) -> int:
+        return self.slots_per_epoch * self.epochs_per_period
+
+
+class RollupConfiguration(Struct, frozen=True, forbid_unknown_fields=True):
+    """Where a rollup's roots are posted."""
+
+    l1: Name
+    """An Ethereum-like chain of the devnet, before this one in the file."""
+    posting_seconds: Annotated[float, Meta(gt=0, le=3600)] = 3.0
+    """Between two roots; a week on OP Stack mainnets, as everything below."""
+    finalization_seconds: Seconds = 4
+    """How long a root can be challenged (OP Stack)."""
+    unbonding_seconds: Seconds = 604_800
+    """How long a bond stays at stake after its attester resigned."""
 
 
 class OperatorConfiguration(Struct, frozen=True, forbid_unknown_fields=True):
@@ -95,7 +135,7 @@ class AssetConfiguration(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ChainConfiguration(Struct, frozen=True, forbid_unknown_fields=True):
-    """One chain: its pace, its finality rule, its attesters and its tokens."""
+    """One chain: its pace, its finality rule, who signs its headers, and its tokens."""
 
     name: Name
     chain_id: Annotated[int, Meta(ge=1, le=INT64_MAX)]
@@ -103,9 +143,15 @@ class ChainConfiguration(Struct, frozen=True, forbid_unknown_fields=True):
     finality_blocks: Annotated[int, Meta(ge=2, le=128, multiple_of=2)]
     """Blocks on top that make a block final. Anvil's finalised block is two epochs old, and the
     shortest epoch has one slot, hence even numbers."""
-    committee: CommitteeConfiguration
     token_decimals: dict[Symbol, Decimals]
     """Of each asset's token on this chain, by the asset's symbol."""
+    family: Family = "committee"
+    committee: CommitteeConfiguration | None = None
+    """Of a chain whose headers attesters sign."""
+    beacon: BeaconConfiguration | None = None
+    """Of an Ethereum-like chain."""
+    rollup: RollupConfiguration | None = None
+    """Of an OP Stack or a Nitro chain."""
 
     @property
     def id(self) -> ChainId:
@@ -201,14 +247,22 @@ def _rules_of_chains(devnet: DevnetConfiguration) -> typing.Iterator[tuple[str, 
     yield "chains", f"chain ids must increase strictly, were {ids}", ids == sorted(set(ids))
     yield "chains", f"names must differ, were {names}", len(set(names)) == len(names)
     yield "home", f"must be one of {', '.join(names)}", devnet.home in names
+    yield (
+        "home",
+        "must not be a rollup: its clients elsewhere could not be audited, they do not know its L1",
+        devnet.home_chain.rollup is None,
+    )
     for number, chain in enumerate(devnet.chains):
         key = f"chains[{number}]"
-        members = chain.committee.members
-        yield (
-            f"{key}.committee.quorum",
-            f"must be a majority of the {members} members, and no more than them",
-            members < 2 * chain.committee.quorum <= 2 * members,
-        )
+        yield from _rules_of_family(chain, key)
+        if chain.rollup is not None:
+            before = [c.name for c in devnet.chains[:number] if c.family == "ethereum"]
+            yield (
+                f"{key}.rollup.l1",
+                "must be an ethereum chain that stands before this one in the file, one of: "
+                + ", ".join(before),
+                chain.rollup.l1 in before,
+            )
         yield f"{key}.token_decimals", "needs at least one asset", bool(chain.token_decimals)
         for symbol, decimals in chain.token_decimals.items():
             yield (
@@ -223,6 +277,37 @@ def _rules_of_chains(devnet: DevnetConfiguration) -> typing.Iterator[tuple[str, 
                 f"{least + UNIT_DECIMALS_MAX}, was {decimals}",
                 least <= decimals <= least + UNIT_DECIMALS_MAX,
             )
+
+
+def _rules_of_family(chain: ChainConfiguration, key: str) -> typing.Iterator[tuple[str, str, bool]]:
+    committee, beacon = chain.committee, chain.beacon
+    for name, given, needed in (
+        ("committee", committee, chain.family != "ethereum"),
+        ("beacon", beacon, chain.family == "ethereum"),
+        ("rollup", chain.rollup, chain.family in ("opstack", "nitro")),
+    ):
+        allowed = "must be given" if needed else "must be left out"
+        yield f"{key}.{name}", f"{allowed}: family is {chain.family}", (given is not None) == needed
+    if committee is not None:
+        members = committee.members
+        yield (
+            f"{key}.committee.quorum",
+            f"must be a majority of the {members} members, and no more than them",
+            members < 2 * committee.quorum <= 2 * members,
+        )
+    if beacon is not None:
+        yield (
+            f"{key}.block_seconds",
+            "must be whole seconds: it is the length of a slot",
+            chain.block_seconds == int(chain.block_seconds) >= 1,
+        )
+        size = beacon.committee_size
+        yield f"{key}.beacon.committee_size", "must be a power of two", size & (size - 1) == 0
+        yield (
+            f"{key}.beacon.epochs_per_period",
+            f"must give periods of more than {MIN_PERIOD_SLOTS} slots",
+            beacon.slots_per_period > MIN_PERIOD_SLOTS,
+        )
 
 
 def _located(said: str) -> tuple[str, str]:

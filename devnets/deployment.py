@@ -14,10 +14,15 @@ from typing import Any
 
 import msgspec
 
-from adapters.base import Signer
+from adapters.base import HeaderSource, Signer
+from adapters.committee.finality import CommitteeFinality
 from adapters.committee.source import DirectoryAttestations
+from adapters.ethereum.finality import BeaconFinality
+from adapters.ethereum.source import DirectoryUpdates
 from adapters.evm.adapter import EvmChainAdapter, EvmChainConfiguration
+from adapters.evm.connection import connect
 from adapters.evm.keystore import KeystoreSigner
+from adapters.evm.reader import Reader
 from clearinghouse.book.identifiers import (
     Address,
     AssetId,
@@ -27,13 +32,25 @@ from clearinghouse.book.identifiers import (
     to_hex,
 )
 from clearinghouse.book.settlements import OperatorSet, Windows
-from clearinghouse.errors import Unavailable
+from clearinghouse.errors import ProofInvalid, Unavailable
 from clearinghouse.proofs.committee import Committee
+from clearinghouse.proofs.ethereum.containers import ExecutionPayloadHeader
+from devnets.configuration import Family
 from devnets.keystores import Keystores
 from devnets.private_files import write_private
+from devnets.trust import (
+    ATTESTATIONS_NAME,
+    BeaconTrust,
+    RollupRoots,
+    Trust,
+    read_hash,
+    read_roots,
+    read_trust,
+    trust_document,
+    updates_path,
+)
 
 FILE_NAME = "deployment.json"
-ATTESTATIONS_NAME = "attestations"
 KEYS_NAME = "keys"
 RELAYER = "relayer"
 FUNDER = "funder"
@@ -63,6 +80,10 @@ class DeployedChain:
     name: str
     block_seconds: float
     finality_blocks: int
+    family: Family
+    trust: Trust
+    roots: RollupRoots | None
+    """Of a rollup."""
     configuration: EvmChainConfiguration
 
     @property
@@ -100,6 +121,20 @@ class Deployment:
     def keystores(self) -> Keystores:
         return Keystores(self.directory / KEYS_NAME)
 
+    @property
+    def trusting_seconds(self) -> dict[ChainId, int]:
+        """How long light clients last without an update, of the chains whose clients expire."""
+        return {
+            chain.chain_id: chain.trust.trusting_seconds
+            for chain in self.chains
+            if isinstance(chain.trust, BeaconTrust)
+        }
+
+    @property
+    def followed(self) -> dict[ChainId, tuple[ChainId, ...]]:
+        """Return for every chain which others the light clients on it follow."""
+        return {c.chain_id: tuple(sorted(c.configuration.client_of)) for c in self.chains}
+
     def get_chain(self, chain_id: ChainId) -> DeployedChain:
         """Return a chain by its id.
 
@@ -133,11 +168,39 @@ def adapters_of(deployment: Deployment, signer: Signer) -> dict[ChainId, EvmChai
 
     One account should be used by one such set at a time: two would take each other's nonces.
     """
-    attestations = DirectoryAttestations(deployment.attestations_path)
-    return {
-        chain.chain_id: EvmChainAdapter(chain.configuration, signer, attestations)
-        for chain in deployment.chains
-    }
+    return {chain.chain_id: _adapter_of(deployment, chain, signer) for chain in deployment.chains}
+
+
+def _adapter_of(deployment: Deployment, chain: DeployedChain, signer: Signer) -> EvmChainAdapter:
+    connection = connect(chain.configuration.url)
+    headers = _headers_of(deployment, chain, Reader(connection))
+    return EvmChainAdapter(chain.configuration, signer, headers, connection)
+
+
+def _headers_of(deployment: Deployment, chain: DeployedChain, reader: Reader) -> HeaderSource:
+    if isinstance(chain.trust, Committee):
+        attestations = DirectoryAttestations(deployment.attestations_path)
+        return CommitteeFinality(chain.trust, attestations, reader.get_header_by_hash)
+    return BeaconFinality(
+        chain.trust.network,
+        chain.trust.checkpoint_root,
+        DirectoryUpdates(updates_path(deployment.directory, chain.chain_id)),
+        reader.get_header_by_hash,
+        clock=reader.newest_timestamp,  # a devnet's clocks can be moved, this machine's cannot
+    )
+
+
+def find_published_height(deployment: Deployment, chain: DeployedChain) -> int | None:
+    """Return the newest height that is said to be final, unverified; None before the first."""
+    if isinstance(chain.trust, Committee):
+        source = DirectoryAttestations(deployment.attestations_path)
+        attestation = source.find_newest(chain.chain_id)
+        return None if attestation is None else attestation.height
+    update = DirectoryUpdates(updates_path(deployment.directory, chain.chain_id)).find_newest()
+    if update is None or update.finalized_header is None:
+        return None
+    execution = update.finalized_header.execution
+    return execution.block_number if isinstance(execution, ExecutionPayloadHeader) else None
 
 
 def save_deployment(deployment: Deployment) -> Path:
@@ -199,7 +262,7 @@ def load_deployment(path: Path) -> Deployment:
             f"{path} does not exist; start a devnet with `clearinghouse devnet up`",
             file=str(path),
         ) from error
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, ProofInvalid) as error:
         raise Unavailable(
             "deployment_unreadable",
             f"{path} is not a deployment of this version ({error!r}); start the devnet again",
@@ -220,23 +283,20 @@ def _chain_document(chain: DeployedChain) -> dict[str, Any]:
         "tokens": {str(asset): to_hex(token) for asset, token in known.tokens.items()},
         "units_per_quantum": {str(asset): str(u) for asset, u in known.units_per_quantum.items()},
         "client_of": {str(of): to_hex(client) for of, client in known.client_of.items()},
-        "committee": {
-            "epoch": known.committee.epoch,
-            "threshold": known.committee.threshold,
-            "members": [to_hex(member) for member in known.committee.members],
-        },
+        "family": chain.family,
+        **trust_document(chain.trust, chain.roots),
         "inclusion_timeout_seconds": known.inclusion_timeout_seconds,
         "poll_seconds": known.poll_seconds,
     }
 
 
 def _read(document: Mapping[str, Any], directory: Path) -> Deployment:
-    clearinghouse_id = _hash(document["clearinghouse_id"])
+    clearinghouse_id = read_hash(document["clearinghouse_id"])
     operators = document["operator_set"]
     return Deployment(
         directory=directory,
         clearinghouse_id=clearinghouse_id,
-        salt=_hash(document["salt"]),
+        salt=read_hash(document["salt"]),
         home=ChainId(document["home"]),
         windows=msgspec.convert(document["windows"], Windows),
         prepare_deadline_seconds=document["prepare_deadline_seconds"],
@@ -245,7 +305,7 @@ def _read(document: Mapping[str, Any], directory: Path) -> Deployment:
             epoch=operators["epoch"],
             threshold=operators["threshold"],
             signers=_addresses(operators["signers"]),
-            parameters_hash=_hash(operators["parameters_hash"]),
+            parameters_hash=read_hash(operators["parameters_hash"]),
         ),
         house=address_from_hex(document["house"]),
         assets=tuple(DeployedAsset(**asset) for asset in document["assets"]),
@@ -254,25 +314,17 @@ def _read(document: Mapping[str, Any], directory: Path) -> Deployment:
 
 
 def _read_chain(stored: Mapping[str, Any], clearinghouse_id: Hash32) -> DeployedChain:
-    committee = stored["committee"]
     chain_id = ChainId(stored["chain_id"])
     configuration = EvmChainConfiguration(
         chain_id=chain_id,
         url=stored["url"],
         anchor=address_from_hex(stored["anchor"]),
-        anchor_code_hash=_hash(stored["anchor_code_hash"]),
+        anchor_code_hash=read_hash(stored["anchor_code_hash"]),
         tokens={AssetId(int(a)): address_from_hex(t) for a, t in stored["tokens"].items()},
         units_per_quantum={
             AssetId(int(asset)): int(units) for asset, units in stored["units_per_quantum"].items()
         },
         client_of={ChainId(int(c)): address_from_hex(a) for c, a in stored["client_of"].items()},
-        committee=Committee(
-            clearinghouse_id=clearinghouse_id,
-            chain_id=chain_id,
-            epoch=committee["epoch"],
-            threshold=committee["threshold"],
-            members=_addresses(committee["members"]),
-        ),
         inclusion_timeout_seconds=stored["inclusion_timeout_seconds"],
         poll_seconds=stored["poll_seconds"],
     )
@@ -280,15 +332,11 @@ def _read_chain(stored: Mapping[str, Any], clearinghouse_id: Hash32) -> Deployed
         name=stored["name"],
         block_seconds=stored["block_seconds"],
         finality_blocks=stored["finality_blocks"],
+        family=stored["family"],
+        trust=read_trust(stored, chain_id, clearinghouse_id),
+        roots=read_roots(stored, chain_id),
         configuration=configuration,
     )
-
-
-def _hash(text: str) -> Hash32:
-    value = bytes.fromhex(text.removeprefix("0x"))
-    if len(value) != 32:
-        raise ValueError(f"a hash is 32 bytes, was {text!r}")
-    return Hash32(value)
 
 
 def _addresses(texts: list[str]) -> tuple[Address, ...]:

@@ -12,13 +12,21 @@ import shutil
 from pathlib import Path
 
 from clearinghouse.errors import Conflict, Rejected
-from devnets.deployment import ATTESTATIONS_NAME, FILE_NAME, KEYS_NAME
+from devnets.deployment import FILE_NAME, KEYS_NAME
+from devnets.trust import ATTESTATIONS_NAME, BEACONS_NAME
 
 LOCK_NAME = "lock"
 CHAINS_NAME = "chains"
 PROCESSES_NAME = "processes.json"
 
-_OF_ONE_START = (ATTESTATIONS_NAME, CHAINS_NAME, KEYS_NAME, FILE_NAME, PROCESSES_NAME)
+_OF_ONE_START = (
+    ATTESTATIONS_NAME,
+    BEACONS_NAME,
+    CHAINS_NAME,
+    KEYS_NAME,
+    FILE_NAME,
+    PROCESSES_NAME,
+)
 
 
 class DirectoryLock:

@@ -1,4 +1,4 @@
-"""A devnet that runs: chains, attesters and a deployed clearinghouse, started and stopped as one.
+"""A devnet that runs: chains, who proves their headers, and a deployed clearinghouse, as one.
 
 ``Devnet.start`` returns when every chain has an attested header with the deployment in it. Whatever
 ends this process ends the chains (``devnets.processes``). Faults are methods: ``halt`` stops a
@@ -23,15 +23,24 @@ from adapters.evm.keystore import KeystoreSigner
 from adapters.evm.sender import Sender, SenderPolicy
 from clearinghouse.book.identifiers import ChainId
 from devnets.anvil import Anvil
-from devnets.attesters import CommitteeAttesters
 from devnets.blocks import BlockProducer
 from devnets.configuration import ChainConfiguration, DevnetConfiguration
 from devnets.deployment import KEYS_NAME, Deployment, adapters_of, save_deployment
 from devnets.directories import CHAINS_NAME, PROCESSES_NAME, claim_directory
+from devnets.families import ChainNode, ProvingPlanner
+from devnets.finality import FinalityService
 from devnets.keystores import Keystores, draw_key
-from devnets.planning import build_plan, create_keys, describe
+from devnets.planning import (
+    build_plan,
+    create_keys,
+    describe,
+    draw_salt,
+    plan_committees,
+)
 from devnets.private_files import write_private
 from devnets.processes import ProcessGroup
+from devnets.rollups.nitro_front import NitroFront
+from devnets.rollups.poster import RootPoster
 
 ACCOUNT_WEI = 10**24
 FUNDER_QUANTA = 10**16
@@ -52,14 +61,17 @@ class _Chain:
 
     configuration: ChainConfiguration
     anvil: Anvil
+    url: str
+    """Where the chain is read: the anvil's, or of what stands in front of it."""
     producer: BlockProducer
-    attesters: CommitteeAttesters | None = None
+    finality: FinalityService | None = None
+    poster: RootPoster | None = None
 
     def wait_for_attestation(self, height: int) -> None:
-        if self.attesters is None:
-            raise RuntimeError("attesters start with the deployment")
+        if self.finality is None:
+            raise RuntimeError("headers are proven from the deployment on")
         seconds = ATTESTATION_BLOCKS_MAX * self.configuration.block_seconds
-        self.attesters.wait_for(height, ATTESTATION_SECONDS_MAX + seconds)
+        self.finality.wait_for(height, ATTESTATION_SECONDS_MAX + seconds)
 
 
 class Devnet:
@@ -184,21 +196,34 @@ class Devnet:
         anvil = Anvil(chain, self.directory / CHAINS_NAME / chain.name, group)
         started.callback(anvil.kill)
         anvil.start()
-        self._chains[chain.id] = _Chain(chain, anvil, BlockProducer(anvil, chain.block_seconds))
+        url = anvil.url
+        if chain.family == "nitro":
+            front = NitroFront(anvil)
+            front.start()
+            started.callback(front.close)
+            url = front.url
+        producer = BlockProducer(anvil, chain.block_seconds)
+        self._chains[chain.id] = _Chain(chain, anvil, url, producer)
 
     def _deploy(self) -> None:
         """Create keys, balances and contracts, with every transaction mined as it comes."""
         devnet = self.configuration
         keys = create_keys(devnet, Keystores(self.directory / KEYS_NAME))
         deployer = KeystoreSigner(draw_key())
-        senders = {}
+        nodes = {}
         for chain_id, chain in self._chains.items():
             chain.anvil.set_mining_at_once(True)
             for account in (deployer, *keys.accounts):
                 chain.anvil.set_balance(account.address, ACCOUNT_WEI)
-            connection = connect(chain.anvil.url)
-            senders[chain_id] = Sender(connection, chain_id, deployer, DEPLOYMENT_POLICY)
-        plan = build_plan(devnet, keys, senders)
+            sender = Sender(connect(chain.url), chain_id, deployer, DEPLOYMENT_POLICY)
+            nodes[chain_id] = ChainNode(chain.configuration, chain.anvil, chain.url, sender)
+        senders = {chain_id: node.sender for chain_id, node in nodes.items()}
+        salt = draw_salt()
+        committees = plan_committees(devnet, keys, salt)
+        planner = ProvingPlanner(devnet, self.directory, nodes, keys, committees)
+        provings = {chain_id: planner.plan(chain_id) for chain_id in nodes}
+        light_clients = {chain_id: each.light_client for chain_id, each in provings.items()}
+        plan = build_plan(devnet, keys, salt, light_clients, senders)
         deployed = deploy_clearinghouse(plan)
         for chain_id, contracts in deployed.chains.items():
             for asset_id, token in contracts.tokens.items():
@@ -207,18 +232,17 @@ class Devnet:
         for chain in self._chains.values():
             chain.anvil.set_mining_at_once(False)
             chain.anvil.mine(chain.configuration.finality_blocks)
-        urls = {chain_id: chain.anvil.url for chain_id, chain in self._chains.items()}
-        self.deployment = describe(self.directory, devnet, plan, deployed, urls, keys.house.address)
+        urls = {chain_id: chain.url for chain_id, chain in self._chains.items()}
+        trusts = {chain_id: (each.trust, each.roots) for chain_id, each in provings.items()}
+        self.deployment = describe(
+            self.directory, devnet, plan, trusts, deployed, urls, keys.house.address
+        )
         for chain_id, chain in self._chains.items():
-            chain.attesters = CommitteeAttesters(
-                chain.anvil,
-                deployed.chains[chain_id].committee,
-                keys.attesters[chain_id],
-                self.deployment.attestations_path,
-            )
+            chain.finality = provings[chain_id].service
+            chain.poster = provings[chain_id].poster
 
     def _run(self, chain: _Chain, started: ExitStack) -> None:
-        for part in (chain.producer, chain.attesters):
+        for part in (chain.producer, chain.finality, chain.poster):
             if part is not None:
                 started.callback(part.close)
                 part.start()

@@ -12,12 +12,15 @@ from adapters.evm.deployer import (
     ChainPlan,
     ClearinghousePlan,
     DeployedClearinghouse,
+    LightClientPlan,
     TokenPlan,
 )
 from adapters.evm.keystore import KeystoreSigner
 from adapters.evm.sender import Sender
 from clearinghouse.book.identifiers import ZERO_HASH, Address, ChainId, Hash32
 from clearinghouse.book.settlements import OperatorSet
+from clearinghouse.commitment.settlements import clearinghouse_id
+from clearinghouse.proofs.committee import Committee
 from devnets.configuration import ChainConfiguration, DevnetConfiguration
 from devnets.deployment import (
     FUNDER,
@@ -29,6 +32,7 @@ from devnets.deployment import (
     operator_name,
 )
 from devnets.keystores import Keystores
+from devnets.trust import RollupRoots, Trust
 
 FIRST_EPOCH = 1
 """Of the operator set and of the committees."""
@@ -43,11 +47,13 @@ class DevnetKeys:
     funder: KeystoreSigner
     house: KeystoreSigner
     attesters: Mapping[ChainId, tuple[KeystoreSigner, ...]]
+    posters: Mapping[ChainId, KeystoreSigner]
+    """Post rollups' roots, by the rollup."""
 
     @property
     def accounts(self) -> tuple[KeystoreSigner, ...]:
         """Those that pay for transactions."""
-        return (self.relayer, self.funder, *self.operators)
+        return (self.relayer, self.funder, *self.operators, *self.posters.values())
 
 
 def create_keys(devnet: DevnetConfiguration, keystores: Keystores) -> DevnetKeys:
@@ -67,16 +73,51 @@ def create_keys(devnet: DevnetConfiguration, keystores: Keystores) -> DevnetKeys
                 for number in range(1, chain.committee.members + 1)
             )
             for chain in devnet.chains
+            if chain.committee is not None
+        },
+        posters={
+            chain.id: keystores.create(f"poster-{chain.name}")
+            for chain in devnet.chains
+            if chain.rollup is not None
         },
     )
 
 
+def plan_committees(
+    devnet: DevnetConfiguration, keys: DevnetKeys, salt: Hash32
+) -> dict[ChainId, Committee]:
+    """Return the committees of the chains that have one, of the clearinghouse of ``salt``."""
+    chain_ids = [chain.id for chain in devnet.chains]
+    windows = devnet.windows.windows
+    identity = clearinghouse_id(salt, devnet.home_chain.id, chain_ids, windows)
+    return {
+        chain.id: Committee(
+            clearinghouse_id=identity,
+            chain_id=chain.id,
+            epoch=FIRST_EPOCH,
+            threshold=chain.committee.quorum,
+            members=tuple(sorted(s.address for s in keys.attesters[chain.id])),
+        )
+        for chain in devnet.chains
+        if chain.committee is not None
+    }
+
+
+def draw_salt() -> Hash32:
+    """Return a new random salt: it makes a clearinghouse's id its own."""
+    return Hash32(secrets.token_bytes(32))
+
+
 def build_plan(
-    devnet: DevnetConfiguration, keys: DevnetKeys, senders: Mapping[ChainId, Sender]
+    devnet: DevnetConfiguration,
+    keys: DevnetKeys,
+    salt: Hash32,
+    light_clients: Mapping[ChainId, LightClientPlan],
+    senders: Mapping[ChainId, Sender],
 ) -> ClearinghousePlan:
-    """Return what to deploy, under a new random salt."""
+    """Return what to deploy."""
     return ClearinghousePlan(
-        salt=Hash32(secrets.token_bytes(32)),
+        salt=salt,
         home=devnet.home_chain.id,
         windows=devnet.windows.windows,
         operator_set=OperatorSet(
@@ -88,9 +129,7 @@ def build_plan(
         chains=tuple(
             ChainPlan(
                 sender=senders[chain.id],
-                committee_epoch=FIRST_EPOCH,
-                committee_threshold=chain.committee.quorum,
-                committee_members=tuple(sorted(s.address for s in keys.attesters[chain.id])),
+                light_client=light_clients[chain.id],
                 tokens=_plan_tokens(devnet, chain),
             )
             for chain in devnet.chains
@@ -102,6 +141,7 @@ def describe(
     directory: Path,
     devnet: DevnetConfiguration,
     plan: ClearinghousePlan,
+    trusts: Mapping[ChainId, tuple[Trust, RollupRoots | None]],
     deployed: DeployedClearinghouse,
     urls: Mapping[ChainId, str],
     house: Address,
@@ -124,7 +164,8 @@ def describe(
             for asset in devnet.assets
         ),
         chains=tuple(
-            _describe_chain(devnet, chain, deployed, urls[chain.id]) for chain in devnet.chains
+            _describe_chain(devnet, chain, *trusts[chain.id], deployed, urls[chain.id])
+            for chain in devnet.chains
         ),
     )
 
@@ -145,6 +186,8 @@ def _plan_tokens(devnet: DevnetConfiguration, chain: ChainConfiguration) -> tupl
 def _describe_chain(
     devnet: DevnetConfiguration,
     chain: ChainConfiguration,
+    trust: Trust,
+    roots: RollupRoots | None,
     deployed: DeployedClearinghouse,
     url: str,
 ) -> DeployedChain:
@@ -153,6 +196,9 @@ def _describe_chain(
         name=chain.name,
         block_seconds=chain.block_seconds,
         finality_blocks=chain.finality_blocks,
+        family=chain.family,
+        trust=trust,
+        roots=roots,
         configuration=EvmChainConfiguration(
             chain_id=chain.id,
             url=url,
@@ -161,7 +207,6 @@ def _describe_chain(
             tokens=contracts.tokens,
             units_per_quantum=contracts.units_per_quantum,
             client_of=contracts.client_of,
-            committee=contracts.committee,
             inclusion_timeout_seconds=devnet.settlement.inclusion_timeout_seconds,
             poll_seconds=devnet.settlement.poll_seconds,
         ),

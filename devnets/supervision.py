@@ -12,7 +12,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from adapters.committee.source import DirectoryAttestations
 from adapters.evm.adapter import EvmChainAdapter
 from adapters.evm.connection import connect
 from adapters.evm.reader import Reader
@@ -23,6 +22,7 @@ from devnets.deployment import (
     DeployedChain,
     Deployment,
     adapters_of,
+    find_published_height,
     load_deployment,
 )
 from devnets.directories import PROCESSES_NAME, claim_directory, find_owner
@@ -153,7 +153,6 @@ def _status_of(
 ) -> ChainStatus:
     known = chain.configuration
     reader = Reader(connect(known.url))
-    attested = DirectoryAttestations(deployment.attestations_path).find_newest(chain.chain_id)
     return ChainStatus(
         name=chain.name,
         chain_id=chain.chain_id,
@@ -163,7 +162,7 @@ def _status_of(
         halted=bool(process["halted"]),
         height=_answer(reader.height),
         finalised_height=_answer(lambda: reader.get_finalised_header()[0].height),
-        attested_height=None if attested is None else attested.height,
+        attested_height=find_published_height(deployment, chain),
         anchor=known.anchor,
         client_heights={
             deployment.get_chain(followed).name: _answer(

@@ -43,11 +43,23 @@ SETTINGS: dict[str, Any] = {
 
 TARGETS: dict[str, str] = {
     "Anchor": "src/Anchor.sol",
+    "AnchorRegistryRoot": "src/light/rollup/AnchorRegistryRoot.sol",
+    "AssertionRoot": "src/light/rollup/AssertionRoot.sol",
+    "AttestedRollupClient": "src/light/rollup/AttestedRollupClient.sol",
+    "BlsHarness": "src/test/BlsHarness.sol",
     "CommitteeLightClient": "src/light/CommitteeLightClient.sol",
+    "DisputeGameRoot": "src/light/rollup/DisputeGameRoot.sol",
     "FaucetToken": "src/test/FaucetToken.sol",
     "IAnchor": "src/interfaces/IAnchor.sol",
     "ICommitteeLightClient": "src/interfaces/ICommitteeLightClient.sol",
     "ILightClient": "src/interfaces/ILightClient.sol",
+    "ISyncCommitteeLightClient": "src/interfaces/ISyncCommitteeLightClient.sol",
+    "OutboxFixture": "src/test/OutboxFixture.sol",
+    "OutboxRoot": "src/light/rollup/OutboxRoot.sol",
+    "OutputOracleFixture": "src/test/OutputOracleFixture.sol",
+    "OutputOracleRoot": "src/light/rollup/OutputOracleRoot.sol",
+    "OwnChainClient": "src/light/OwnChainClient.sol",
+    "SyncCommitteeLightClient": "src/light/ethereum/SyncCommitteeLightClient.sol",
     "VectorHarness": "src/test/VectorHarness.sol",
 }
 """Contract name to the source that defines it; one artifact each."""

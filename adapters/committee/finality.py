@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from threading import Lock
 
+from adapters.ancestry import HeaderByHash, find_broken_descent
 from adapters.committee.client import build_freeze_evidence, build_update
 from adapters.committee.source import AttestationSource
-from clearinghouse.book.identifiers import ChainId, Hash32, to_hex
+from clearinghouse.book.identifiers import ChainId, to_hex
 from clearinghouse.errors import ChainFault, Unavailable
 from clearinghouse.proofs.committee import (
     Attestation,
@@ -19,14 +20,7 @@ from clearinghouse.proofs.committee import (
 )
 from clearinghouse.proofs.header import Header, VerifiedHeader
 
-HeaderByHash = Callable[[Hash32], tuple[Header, bytes]]
-"""Returns the header of a hash and its RLP; must itself check that it hashes so."""
-
 REMEMBERED_HEADERS = 1024
-ANCESTRY_WALK_BLOCKS = 1024
-"""Furthest gap between two attested headers over which descent is checked block by block. Over a
-longer one (hours of silence) it goes unchecked, and what was credited is still held by the anchor's
-deposit hash chain."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +33,7 @@ class _Attested:
 
 
 class CommitteeFinality:
-    """Follows the attestations of one chain. Thread-safe.
+    """Follows the attestations of one chain: a ``HeaderSource``. Thread-safe.
 
     Once finality was seen violated every call says so: which of two histories is the chain's is
     for people to decide.
@@ -76,8 +70,8 @@ class CommitteeFinality:
             self._accept(self._attestations.find_newest(self._committee.chain_id))
             return None if self._newest is None else self._newest.header
 
-    def build_client_update(self, header: VerifiedHeader) -> bytes:
-        """Return what ``CommitteeLightClient.update`` takes for an attested header.
+    def build_client_updates(self, header: VerifiedHeader, held_height: int) -> Sequence[bytes]:
+        """Return the one update that a client takes for an attested header, whatever it holds.
 
         Raises
         ------
@@ -88,7 +82,7 @@ class CommitteeFinality:
             known = self._seen.get(header.height)
             if known is None or known.header != header:
                 known = self._fetch(header)
-            return build_update(known.encoded, known.attestation.signatures)
+            return [build_update(known.encoded, known.attestation.signatures)]
 
     def _fetch(self, header: VerifiedHeader) -> _Attested:
         attestation = self._attestations.find_at(*self._key(header.height))
@@ -114,7 +108,9 @@ class CommitteeFinality:
             return
         attested, header = self._verified(attestation)
         if newest is not None:
-            self._verify_descent(header, newest.header)
+            self._violation = find_broken_descent(self._get_header, header, newest.header)
+            if self._violation is not None:
+                raise self._violation
         self._newest = self._seen[attestation.height] = attested
         if len(self._seen) > REMEMBERED_HEADERS:
             self._seen.popitem(last=False)
@@ -139,29 +135,6 @@ class CommitteeFinality:
             evidence=build_freeze_evidence(first, second),
         )
         raise self._violation
-
-    def _verify_descent(self, later: Header, earlier: VerifiedHeader) -> None:
-        """Walk parent hashes from ``later`` down to the height of ``earlier``.
-
-        Every step is bound by hash to the attested header above it, so a lying node can stop the
-        walk but not make it end elsewhere.
-        """
-        if later.height - earlier.height > ANCESTRY_WALK_BLOCKS:
-            return
-        descendant = later
-        while descendant.height > earlier.height + 1:
-            descendant, _ = self._get_header(descendant.parent_hash)
-        if descendant.parent_hash != earlier.block_hash:
-            self._violation = ChainFault(
-                "finality_violated",
-                f"attested block {later.height} of chain {earlier.chain_id} does not descend "
-                f"from attested block {earlier.height} {to_hex(earlier.block_hash)}; stop settling "
-                "and find out which history stands",
-                chain_id=earlier.chain_id,
-                height=earlier.height,
-                hashes=(earlier.block_hash, descendant.parent_hash),
-            )
-            raise self._violation
 
     def _key(self, height: int) -> tuple[ChainId, int]:
         return self._committee.chain_id, height

@@ -1,4 +1,8 @@
-"""An EVM chain and its anchor behind ``adapters.base.ChainAdapter``."""
+"""An EVM chain and its anchor behind ``adapters.base.ChainAdapter``.
+
+Chains of all families are read, proven and written to alike; only where their finalised headers
+come from differs, and that is the ``HeaderSource`` which the adapter is given.
+"""
 
 from __future__ import annotations
 
@@ -9,16 +13,17 @@ from typing import Any, TypeVar
 
 from adapters.base import (
     AnchorSolvency,
+    ClientState,
+    ClientStatus,
     CounterProof,
+    HeaderSource,
     ProvenDeposit,
     ProvenPhase,
     Signer,
     TransactionOutcome,
 )
-from adapters.committee.finality import CommitteeFinality
-from adapters.committee.source import AttestationSource
 from adapters.evm.artifacts import load_artifact
-from adapters.evm.connection import Connection, connect
+from adapters.evm.connection import Connection
 from adapters.evm.encoding import (
     leg_argument,
     operator_set_argument,
@@ -33,7 +38,6 @@ from clearinghouse.book.ranges import require_quanta
 from clearinghouse.book.settlements import Leg, OperatorSet, Phase, Settlement
 from clearinghouse.commitment.trees import Branch
 from clearinghouse.errors import Rejected
-from clearinghouse.proofs.committee import Committee
 from clearinghouse.proofs.header import VerifiedHeader
 
 _UNLIMITED = 2**256 - 1
@@ -57,8 +61,6 @@ class EvmChainConfiguration:
     """Smallest units of the token that make one quantum of the ledger."""
     client_of: Mapping[ChainId, Address]
     """Light client contracts on this chain, by the chain that they follow."""
-    committee: Committee
-    """Signs this chain's finalised headers."""
     inclusion_timeout_seconds: float = 60.0
     poll_seconds: float = 0.25
 
@@ -70,11 +72,11 @@ class EvmChainAdapter:
         self,
         configuration: EvmChainConfiguration,
         signer: Signer,
-        attestations: AttestationSource,
-        connection: Connection | None = None,
+        headers: HeaderSource,
+        connection: Connection,
     ) -> None:
         self._configuration = configuration
-        connection = connection or connect(configuration.url)
+        self._headers = headers
         self._reader = Reader(connection)
         self._sender = Sender(
             connection,
@@ -87,12 +89,9 @@ class EvmChainAdapter:
             ),
         )
         self._prover = Prover(self._reader, configuration.anchor, configuration.anchor_code_hash)
-        self._finality = CommitteeFinality(
-            configuration.committee, attestations, self._reader.get_header_by_hash
-        )
         self._approval_lock = Lock()
         self._anchor_abi = load_artifact("Anchor")
-        self._client_abi = load_artifact("CommitteeLightClient")
+        self._client_abi = load_artifact("ILightClient")
         self._token_abi = load_artifact("FaucetToken")
 
     @property
@@ -106,8 +105,8 @@ class EvmChainAdapter:
         return self._configuration.anchor
 
     def find_finalised_header(self) -> VerifiedHeader | None:
-        """Return the newest header that the chain's committee attested and that verifies."""
-        return self._finality.find_newest()
+        """Return the newest header that is proven final."""
+        return self._headers.find_newest()
 
     def prove_phase(self, header: VerifiedHeader, settlement_id: Hash32) -> ProvenPhase:
         """Return the settlement's phase at ``header``, proven."""
@@ -119,9 +118,9 @@ class EvmChainAdapter:
         """Return all deposits at ``header`` from ``first_index`` on, proven."""
         return self._prover.prove_deposits(header, asset_id, first_index, hash_before)
 
-    def build_client_update(self, header: VerifiedHeader) -> bytes:
+    def build_client_updates(self, header: VerifiedHeader, held_height: int) -> Sequence[bytes]:
         """Return what another chain's light client of this chain takes for ``header``."""
-        return self._finality.build_client_update(header)
+        return self._headers.build_client_updates(header, held_height)
 
     def hint_time(self) -> int:
         """Return the newest block's timestamp in seconds."""
@@ -148,6 +147,15 @@ class EvmChainAdapter:
             self._client_abi, self._client_address(of_chain), "latestHeight"
         )
         return int(height)
+
+    def hint_client(self, of_chain: ChainId) -> ClientState:
+        """Return how the light client of ``of_chain`` here stands."""
+        client, timestamp = self._client_address(of_chain), 0
+        (status,) = self._reader.call(self._client_abi, client, "status")
+        height = self.hint_client_height(of_chain)
+        if height:
+            _, _, timestamp = self._reader.call(self._client_abi, client, "headerAt", height)
+        return ClientState(ClientStatus(status), height, timestamp)
 
     def submit_client_update(self, of_chain: ChainId, update: bytes) -> TransactionOutcome:
         """Give the light client of ``of_chain`` here a new header."""

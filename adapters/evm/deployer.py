@@ -1,9 +1,8 @@
 """Putting a clearinghouse on its chains.
 
-The order is fixed, because anchors name each other and clients name the clearinghouse: tokens; an
-anchor per chain, which yields the clearinghouse id that all must agree on; a light client of every
-spoke on home and of home on every spoke; then each anchor learns its peers, with their code hashes,
-and from that call on nobody has a privilege.
+The order is fixed, because anchors name each other: tokens; an anchor per chain, all of which agree
+on the clearinghouse id; a light client of every spoke on home and of home on every spoke; then each
+anchor learns its peers, with their code hashes, and from that call on nobody has a privilege.
 
 Addresses and code hashes are what the deployer's own nodes report. They are public: whoever joins
 later compares them with the published source before pinning them.
@@ -13,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from adapters.evm.artifacts import load_artifact
 from adapters.evm.encoding import operator_set_argument, windows_argument
@@ -22,7 +22,6 @@ from clearinghouse.book.settlements import OperatorSet, Windows
 from clearinghouse.commitment.keccak import keccak256
 from clearinghouse.commitment.settlements import clearinghouse_id
 from clearinghouse.errors import ChainFault
-from clearinghouse.proofs.committee import Committee
 
 
 @dataclass(frozen=True)
@@ -40,16 +39,25 @@ class TokenPlan:
     """Of an existing token; None creates a ``FaucetToken``, which anyone may mint."""
 
 
+class LightClientPlan(Protocol):
+    """The contract by which other chains follow one chain; every chain family has its own."""
+
+    def deploy(self, sender: Sender, clients: Mapping[ChainId, Address]) -> Address:
+        """Create it, ready for its first update, on the chain of ``sender``.
+
+        ``clients`` are the light clients that stand there already, by the chain that they follow.
+        """
+        ...
+
+
 @dataclass(frozen=True)
 class ChainPlan:
     """What to put on one chain."""
 
     sender: Sender
     """The deployer's account there."""
-    committee_epoch: int
-    committee_threshold: int
-    committee_members: tuple[Address, ...]
-    """Sign this chain's finalised headers for the other chains; strictly increasing."""
+    light_client: LightClientPlan
+    """Of this chain, for the others."""
     tokens: tuple[TokenPlan, ...]
     """Sorted by asset id."""
 
@@ -85,8 +93,6 @@ class DeployedChain:
     units_per_quantum: Mapping[AssetId, int]
     client_of: Mapping[ChainId, Address]
     """Light clients on this chain, by the chain that they follow."""
-    committee: Committee
-    """Of this chain, as the clients on other chains know it."""
 
 
 @dataclass(frozen=True)
@@ -118,21 +124,13 @@ def deploy_clearinghouse(plan: ClearinghousePlan) -> DeployedClearinghouse:
         )
         for chain in plan.chains
     }
-    committees = {
-        chain.sender.chain_id: Committee(
-            identity,
-            chain.sender.chain_id,
-            chain.committee_epoch,
-            chain.committee_threshold,
-            chain.committee_members,
-        )
-        for chain in plan.chains
-    }
-    clients: dict[ChainId, dict[ChainId, Address]] = {}
+    clients: dict[ChainId, dict[ChainId, Address]] = {c: {} for c in chain_ids}
     for chain in plan.chains:
         here = chain.sender.chain_id
-        followed = [c for c in chain_ids if c != here] if here == plan.home else [plan.home]
-        clients[here] = {c: deploy_light_client(chain.sender, committees[c]) for c in followed}
+        for followed in plan.chains:
+            if here != followed.sender.chain_id and plan.home in (here, followed.sender.chain_id):
+                address = followed.light_client.deploy(chain.sender, clients[here])
+                clients[here][followed.sender.chain_id] = address
         initialize_peers(chain.sender, anchors[here].address, anchors, clients[here])
     return DeployedClearinghouse(
         clearinghouse_id=identity,
@@ -144,7 +142,6 @@ def deploy_clearinghouse(plan: ClearinghousePlan) -> DeployedClearinghouse:
                 tokens=tokens[chain.sender.chain_id],
                 units_per_quantum={t.asset_id: t.units_per_quantum for t in chain.tokens},
                 client_of=clients[chain.sender.chain_id],
-                committee=committees[chain.sender.chain_id],
             )
             for chain in plan.chains
         },
@@ -161,21 +158,6 @@ def deploy_token(sender: Sender, symbol: str, decimals: int) -> Address:
 def mint_token(sender: Sender, token: Address, owner: Address, units: int) -> None:
     """Give ``owner`` units of a test token."""
     sender.send(token, load_artifact("FaucetToken").encode_call("faucet", owner, units))
-
-
-def deploy_light_client(sender: Sender, committee: Committee) -> Address:
-    """Create the contract that follows ``committee``'s chain, and return its address."""
-    client = load_artifact("CommitteeLightClient")
-    address, _ = sender.create(
-        client.encode_creation(
-            committee.clearinghouse_id,
-            committee.chain_id,
-            committee.epoch,
-            committee.threshold,
-            list(committee.members),
-        )
-    )
-    return address
 
 
 def initialize_peers(

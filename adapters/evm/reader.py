@@ -106,6 +106,13 @@ class Reader:
             )
         return UnverifiedStateProof(account_nodes, storage)
 
+    def storage_root(self, account: Address, height: int) -> Hash32:
+        """Return the root of an account's storage after block ``height`` (a hint)."""
+        answer = self._connection.request("eth_getProof", [to_hex(account), [], hex(height)])
+        if not isinstance(answer, dict):
+            raise ProofInvalid("answer_malformed", "eth_getProof's answer is not of EIP-1186")
+        return Hash32(_data(answer.get("storageHash")))
+
     def call(
         self,
         artifact: Artifact,

@@ -11,6 +11,7 @@ from typing import Protocol
 
 from adapters.base import (
     AnchorSolvency,
+    ClientState,
     CounterProof,
     ProvenDeposit,
     ProvenPhase,
@@ -80,9 +81,9 @@ class SimulatedChainAdapter:
         """Return all deposits at ``header`` from ``first_index`` on, proven."""
         return self._prover.prove_deposits(header, asset_id, first_index, hash_before)
 
-    def build_client_update(self, header: VerifiedHeader) -> bytes:
+    def build_client_updates(self, header: VerifiedHeader, held_height: int) -> Sequence[bytes]:
         """Return what another chain's light client of this chain takes for ``header``."""
-        return self._finality.build_client_update(header)
+        return self._finality.build_client_updates(header, held_height)
 
     def hint_time(self) -> int:
         """Return the newest block's timestamp in seconds."""
@@ -105,6 +106,12 @@ class SimulatedChainAdapter:
         """Return the newest height that the light client of ``of_chain`` here holds."""
         self._require_client(of_chain)
         return self._chain.state.clients[of_chain].latest_height
+
+    def hint_client(self, of_chain: ChainId) -> ClientState:
+        """Return how the light client of ``of_chain`` here stands."""
+        self._require_client(of_chain)
+        client = self._chain.state.clients[of_chain]
+        return ClientState(client.status, client.latest_height, client.latest_timestamp)
 
     def submit_client_update(self, of_chain: ChainId, update: bytes) -> TransactionOutcome:
         """Give the light client of ``of_chain`` here a new header."""

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from adapters.base import CounterProof
-from adapters.simulated.light_client import ClientStatus, SimulatedLightClient
+from adapters.base import ClientStatus, CounterProof
+from adapters.simulated.light_client import SimulatedLightClient
 from adapters.simulated.quorum import require_quorum
 from adapters.simulated.revert import revert, shown
 from adapters.simulated.vault import SimulatedVault

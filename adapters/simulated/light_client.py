@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from enum import IntEnum
-
 from eth_abi.abi import decode
 
+from adapters.base import ClientStatus
 from adapters.simulated.quorum import require_quorum
 from adapters.simulated.revert import revert
 from clearinghouse.book.identifiers import ZERO_HASH, ChainId, Hash32
@@ -17,21 +16,13 @@ KEPT_HEADERS = 251
 """As in the contract: headers are kept by height modulo this."""
 
 
-class ClientStatus(IntEnum):
-    """As ``ILightClient.Status``."""
-
-    ACTIVE = 0
-    FROZEN = 1
-    EXPIRED = 2
-
-
 class SimulatedLightClient:
     """Follows one chain by the signatures of its committee."""
 
     def __init__(self, committee: Committee) -> None:
         self._committee = committee
         self._headers: dict[int, Header] = {}
-        self._latest_timestamp = 0
+        self.latest_timestamp = 0
         self.latest_height = 0
         self.status = ClientStatus.ACTIVE
 
@@ -51,11 +42,11 @@ class SimulatedLightClient:
             return
         if header.height <= self.latest_height:
             revert("HeightNotIncreasing", header.height, self.latest_height)
-        if header.timestamp < self._latest_timestamp:
-            revert("TimestampDecreasing", header.timestamp, self._latest_timestamp)
+        if header.timestamp < self.latest_timestamp:
+            revert("TimestampDecreasing", header.timestamp, self.latest_timestamp)
         self._require_quorum(header.height, header.block_hash, signatures)
         self._headers[header.height % KEPT_HEADERS] = header
-        self.latest_height, self._latest_timestamp = header.height, header.timestamp
+        self.latest_height, self.latest_timestamp = header.height, header.timestamp
 
     def freeze(self, evidence: bytes) -> None:
         """Stop for ever on two signed hashes of one height."""

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import typer
 
-from clearinghouse.cli import demo, devnet, journal, operate, proof, relay, serve, tape
+from clearinghouse.cli import (
+    demo,
+    devnet,
+    journal,
+    light_client,
+    operate,
+    proof,
+    relay,
+    serve,
+    tape,
+)
 
 app = typer.Typer(
     help="A cross-chain clearinghouse: nets off-chain, settles the nets on many chains atomically.",
@@ -15,6 +25,7 @@ app.command("serve")(serve.serve)
 app.command("relay")(relay.relay)
 app.command("demo")(demo.demo)
 app.add_typer(devnet.app, name="devnet")
+app.add_typer(light_client.app, name="light-client")
 app.add_typer(tape.app, name="tape")
 app.add_typer(journal.app, name="journal")
 app.add_typer(operate.app, name="operate")

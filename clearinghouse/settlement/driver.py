@@ -127,9 +127,10 @@ class Driver:
         adapter = self._adapters[action.chain_id]
         try:
             for followed, header in action.updates:
-                update = self._adapters[followed].build_client_update(header)
-                outcome = adapter.submit_client_update(followed, update)
-                self._included(package, replace(action, name="update", proofs=()), outcome)
+                held = adapter.hint_client_height(followed)
+                for update in self._adapters[followed].build_client_updates(header, held):
+                    outcome = adapter.submit_client_update(followed, update)
+                    self._included(package, replace(action, name="update", proofs=()), outcome)
             self._included(package, action, _submit(adapter, package, action))
         except ClearingError as error:
             self._report(action.chain_id, action.name, error)

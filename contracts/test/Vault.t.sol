@@ -94,9 +94,7 @@ contract VaultTest is Fixture {
         tokens[1][0].faucet(address(this), MINIMUM + 1);
         tokens[1][0].approve(address(anchors[1]), MINIMUM + 1);
         vm.expectRevert(
-            abi.encodeWithSelector(
-                IAnchor.DepositTotalTooLarge.selector, USD, uint256(most) + 1
-            )
+            abi.encodeWithSelector(IAnchor.DepositTotalTooLarge.selector, USD, uint256(most) + 1)
         );
         anchors[1].deposit(USD, MINIMUM + 1, ALICE);
         anchors[1].deposit(USD, MINIMUM, ALICE);
@@ -117,7 +115,8 @@ contract VaultTest is Fixture {
         tokens[1][1].faucet(address(this), amount);
         tokens[1][1].approve(address(anchors[1]), amount);
         uint256 quanta = amount / ETH_UNIT;
-        bool valid = amount % ETH_UNIT == 0 && quanta >= MINIMUM && quanta <= uint64(type(int64).max);
+        bool valid =
+            amount % ETH_UNIT == 0 && quanta >= MINIMUM && quanta <= uint64(type(int64).max);
         (bool success,) =
             address(anchors[1]).call(abi.encodeCall(IAnchor.deposit, (ETH, amount, ALICE)));
         vm.assertEq(success, valid, "accepted exactly when valid");

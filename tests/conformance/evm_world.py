@@ -11,6 +11,8 @@ from typing import Any
 
 from web3.types import RPCEndpoint
 
+from adapters.committee.deployment import CommitteeClientPlan
+from adapters.committee.finality import CommitteeFinality
 from adapters.evm.adapter import EvmChainAdapter, EvmChainConfiguration
 from adapters.evm.artifacts import load_artifact
 from adapters.evm.connection import Connection, Transport, connect
@@ -22,11 +24,13 @@ from adapters.evm.deployer import (
     deploy_clearinghouse,
     mint_token,
 )
+from adapters.evm.reader import Reader
 from adapters.evm.sender import Sender, SenderPolicy
 from adapters.simulated.attestations import MemoryAttestations
 from adapters.simulated.keys import SimulatedKey, simulated_key, simulated_keys
 from clearinghouse.book.identifiers import Address, AssetId, ChainId, Hash32, to_hex
 from clearinghouse.book.settlements import OperatorSet
+from clearinghouse.commitment.settlements import clearinghouse_id
 from clearinghouse.proofs.committee import Attestation, Committee
 from devnets.processes import ProcessGroup
 from devnets.tools import find_tool
@@ -102,6 +106,11 @@ class EvmDeployment:
             parameters_hash=Hash32(bytes(32)),
         )
         self.committee_keys = {c: simulated_keys(SEED, f"attester {c}", 4) for c in CHAIN_IDS}
+        identity = clearinghouse_id(SALT, HOME, CHAIN_IDS, WINDOWS)
+        self.committees = {
+            c: Committee(identity, c, 1, 3, tuple(k.address for k in self.committee_keys[c]))
+            for c in CHAIN_IDS
+        }
         for node in self.nodes.values():
             node.request("anvil_setBalance", to_hex(self.funder.address), hex(1000 * ETHER))
         senders = {c: self._sender(c) for c in CHAIN_IDS}
@@ -131,9 +140,7 @@ class EvmDeployment:
                 chains=tuple(
                     ChainPlan(
                         sender=senders[chain_id],
-                        committee_epoch=1,
-                        committee_threshold=3,
-                        committee_members=tuple(k.address for k in self.committee_keys[chain_id]),
+                        light_client=CommitteeClientPlan(self.committees[chain_id]),
                         tokens=tuple(_tokens(chain_id, senders[chain_id])),
                     )
                     for chain_id in CHAIN_IDS
@@ -199,7 +206,7 @@ class EvmWorld:
         return int(block["number"], 16), Hash32(bytes.fromhex(block["hash"][2:]))
 
     def committee(self, chain_id: ChainId) -> Committee:
-        return self._deployment.deployed.chains[chain_id].committee
+        return self._deployment.committees[chain_id]
 
     def committee_keys(self, chain_id: ChainId) -> tuple[SimulatedKey, ...]:
         return self._deployment.committee_keys[chain_id]
@@ -257,12 +264,14 @@ class EvmWorld:
             tokens=chain.tokens,
             units_per_quantum=chain.units_per_quantum,
             client_of=chain.client_of,
-            committee=chain.committee,
             inclusion_timeout_seconds=0.5,
             poll_seconds=0.005,
         )
         connection = Connection(transport, configuration.url)
-        return EvmChainAdapter(configuration, self.funder, self._attestations, connection)
+        headers = CommitteeFinality(
+            self.committee(chain_id), self._attestations, Reader(connection).get_header_by_hash
+        )
+        return EvmChainAdapter(configuration, self.funder, headers, connection)
 
 
 class _StoppableTransport:

@@ -205,7 +205,7 @@ class Scenario:
     def relay(self, of_chain: ChainId, to_chain: ChainId) -> VerifiedHeader:
         """Bring the newest final header of one chain to its light client on another."""
         header = self.finalise(of_chain)
-        update = self.world.adapters[of_chain].build_client_update(header)
+        (update,) = self.world.adapters[of_chain].build_client_updates(header, 0)
         self.world.adapters[to_chain].submit_client_update(of_chain, update)
         return header
 

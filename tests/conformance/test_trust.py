@@ -270,14 +270,14 @@ def test_light_client_refuses_an_update_when_it_is_older_or_badly_signed(
 ) -> None:
     world = scenario.world
     old = scenario.finalise(SPOKE)
-    update = world.adapters[SPOKE].build_client_update(old)
+    (update,) = world.adapters[SPOKE].build_client_updates(old, 0)
     newest = scenario.relay(SPOKE, HOME)
     assert world.adapters[HOME].hint_client_height(SPOKE) == newest.height
     home = world.adapters[HOME]
     refused_with("HeightNotIncreasing", lambda: home.submit_client_update(SPOKE, update))
-    again = world.adapters[SPOKE].build_client_update(newest)
+    (again,) = world.adapters[SPOKE].build_client_updates(newest, 0)
     home.submit_client_update(SPOKE, again)  # the same header again is no fault
-    of_home = world.adapters[HOME].build_client_update(scenario.finalise(HOME))
+    (of_home,) = world.adapters[HOME].build_client_updates(scenario.finalise(HOME), 0)
     refused_with("SignerNotInOrder", lambda: home.submit_client_update(OTHER_SPOKE, of_home))
     assert home.hint_client_height(SPOKE) == newest.height
 

@@ -30,7 +30,7 @@ from clearinghouse.book.identifiers import ChainId, to_hex
 from clearinghouse.book.settlements import Phase
 from clearinghouse.errors import Conflict, Unavailable
 from clearinghouse.proofs.anchor_layout import deposit_slots
-from clearinghouse.proofs.committee import Attestation
+from clearinghouse.proofs.committee import Attestation, Committee
 from clearinghouse.store.journal import open_journal
 from devnets.deployment import adapters_of
 from devnets.harness import Devnet
@@ -320,7 +320,8 @@ def _sign_another_history(devnet: Devnet) -> None:
     devnet.mine(SPOKE, 4)
     header, _ = Reader(connect(url_of(devnet, SPOKE))).get_header_at(final)
     chain = deployment.get_chain(SPOKE)
-    committee = chain.configuration.committee
+    committee = chain.trust
+    assert isinstance(committee, Committee)
     signers = [
         deployment.keystores.open(f"attester-{chain.name}-{number}")
         for number in range(1, committee.threshold + 1)

@@ -53,7 +53,7 @@ def test_light_clients_follow_when_they_are_given_attested_headers(devnet: Devne
     for followed, by in ((SPOKE, HOME), (OTHER, HOME), (HOME, SPOKE), (HOME, OTHER)):
         header = relayed[followed].find_finalised_header()
         assert header is not None
-        update = relayed[followed].build_client_update(header)
+        (update,) = relayed[followed].build_client_updates(header, 0)
         relayed[by].submit_client_update(followed, update)
         assert relayed[by].hint_client_height(followed) == header.height
 

@@ -114,6 +114,9 @@ def _chain(name: str, chain_id: ChainId, peer: ChainId) -> DeployedChain:
         name=name,
         block_seconds=0.25,
         finality_blocks=2,
+        family="committee",
+        roots=None,
+        trust=Committee(CLEARINGHOUSE_ID, chain_id, 1, 1, (Address(b"\x0f" * 20),)),
         configuration=EvmChainConfiguration(
             chain_id=chain_id,
             url="http://127.0.0.1:1",
@@ -122,7 +125,6 @@ def _chain(name: str, chain_id: ChainId, peer: ChainId) -> DeployedChain:
             tokens={AssetId(1): Address(b"\x0d" * 20)},
             units_per_quantum={AssetId(1): 10**12},
             client_of={peer: Address(b"\x0e" * 20)},
-            committee=Committee(CLEARINGHOUSE_ID, chain_id, 1, 1, (Address(b"\x0f" * 20),)),
             inclusion_timeout_seconds=6.0,
             poll_seconds=0.05,
         ),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from adapters import ancestry
 from adapters.committee import finality
 from adapters.committee.attester import sign_attestation
 from adapters.committee.finality import CommitteeFinality
@@ -85,17 +86,18 @@ def test_update_is_built_again_when_the_header_was_found_by_another(
     restarted = followed(network)
     network.chains[HOME].mine(3)
     network.attest(HOME)
-    assert restarted.build_client_update(header) == followed(network).build_client_update(header)
+    expected = followed(network).build_client_updates(header, 0)
+    assert restarted.build_client_updates(header, header.height - 1) == expected
     network.attestations._by_chain[HOME].pop(header.height)
     with pytest.raises(Unavailable) as raised:
-        restarted.build_client_update(header)
+        restarted.build_client_updates(header, 0)
     assert raised.value.reason == "attestation_missing"
 
 
 def test_descent_goes_unchecked_when_the_gap_is_longer_than_is_walked(
     network: SimulatedNetwork, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(finality, "ANCESTRY_WALK_BLOCKS", 6)
+    monkeypatch.setattr(ancestry, "ANCESTRY_WALK_BLOCKS", 6)
     for gap, violated in ((7, False), (6, True)):
         follower = followed(network)
         network.attest(HOME)

@@ -1,0 +1,1 @@
+"""Arbitrum Nitro chains: live by bonded attesters, audited through the Outbox on their L1."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated, Any
 
 import typer
@@ -24,12 +26,21 @@ app = typer.Typer(help="Operate a running clearinghouse.", no_args_is_help=True)
 Target = Annotated[str, typer.Option(help="The server's --operation-listen address.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 DEFAULT_TARGET = "127.0.0.1:50052"
+READY_SECONDS_MAX = 10.0
+
+
+@contextmanager
+def _connected(target: str) -> Iterator[OperationClient]:
+    """Give a server that is just starting some seconds."""
+    with OperationClient(target) as client:
+        client.wait_until_ready(READY_SECONDS_MAX)
+        yield client
 
 
 @app.command()
 def status(target: Target = DEFAULT_TARGET, as_json: AsJson = False) -> None:
     """Print how far the journal and the cycles have come."""
-    with reported(), OperationClient(target) as client:
+    with reported(), _connected(target) as client:
         known = client.get_status()
     shown: dict[str, Any] = {
         "clearinghouse_id": to_hex(known.clearinghouse_id),
@@ -56,7 +67,7 @@ def status(target: Target = DEFAULT_TARGET, as_json: AsJson = False) -> None:
 @app.command()
 def cut(target: Target = DEFAULT_TARGET, as_json: AsJson = False) -> None:
     """Cut a cycle now."""
-    with reported(), OperationClient(target) as client:
+    with reported(), _connected(target) as client:
         cycle = client.cut_cycle()
     typer.echo(json.dumps({"cycle": cycle}) if as_json else f"cycle {cycle} is cut")
 
@@ -76,7 +87,7 @@ def create_instrument(
     instrument = Instrument(
         InstrumentId(instrument_id), symbol, AssetId(quote_asset), lot_exponent, initial_margin_ppm
     )
-    with reported(), OperationClient(target) as client:
+    with reported(), _connected(target) as client:
         sequence = client.create_instrument(instrument)
     typer.echo(f"instrument {instrument_id} is listed, journal entry {sequence}")
 
@@ -92,6 +103,6 @@ def register_venue(
         address = address_from_hex(venue)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
-    with reported(), OperationClient(target) as client:
+    with reported(), _connected(target) as client:
         sequence = client.register_venue(address, name)
     typer.echo(f"venue {name} is registered, journal entry {sequence}")

@@ -32,6 +32,7 @@ from clearinghouse.errors import (
     ClearingError,
     Conflict,
     Corruption,
+    Rejected,
     Unavailable,
     check,
 )
@@ -117,6 +118,8 @@ class Coordinator:
         Conflict
             ``settlement_in_flight`` while home has not decided the one before or a chain still
             follows it, ``finality_violated`` when halted.
+        Rejected
+            ``CUT_TOO_EARLY`` when home's time has not passed the last committed cut.
         Unavailable
             ``chain_unreachable`` when home does not answer, ``home_not_final`` before its first
             finalised header.
@@ -142,7 +145,11 @@ class Coordinator:
     def step(self) -> None:
         """Sign what is unsigned, drive what is open, record what is proven, cut what is due."""
         for settlement_id in self._open_settlements():
-            self._sign_if_needed(settlement_id)
+            try:
+                self._sign_if_needed(settlement_id)
+            except Conflict as error:
+                # Its lapse must still be seen, or it would block every later cut.
+                log.error("settlement.unsigned", reason=error.reason, detail=error.message)
             package = self._package(settlement_id)
             for chain_id, view in self._driver.step(package).items():
                 self._record_phase(settlement_id, chain_id, view)
@@ -197,7 +204,7 @@ class Coordinator:
         if idle:
             return
         if self._home_time() >= last_cut + self._schedule.cycle_seconds:
-            with suppress(Conflict):  # a chain still follows the last decision: look again later
+            with suppress(Conflict, Rejected):  # a chain still follows, or time stands: look again
                 self.request_cut()
 
     # -- recording ------------------------------------------------------------------------------

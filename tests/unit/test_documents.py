@@ -35,8 +35,8 @@ NAMES = [str(document.relative_to(ROOT)) for document in DOCUMENTS]
 
 PACKAGES = ("clearinghouse", "adapters", "devnets")
 
-WRITTEN_AT_RUN_TIME = {"keys/", "attestations/", "chains/NAME/"}
-"""Folders of a devnet, which no checkout holds."""
+WRITTEN_AT_RUN_TIME = {"keys/", "attestations/", "chains/NAME/", ".devnet/journal.sqlite"}
+"""What a devnet and its server write, which no checkout holds."""
 
 SOURCE_PATTERNS = (
     *(f"{folder}/**/*.py" for folder in (*PACKAGES, "scripts", "tests")),

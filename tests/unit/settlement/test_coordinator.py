@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 
 import pytest
+from structlog.testing import capture_logs
 
 from clearinghouse.book.entries import FinalityViolated, PhaseProven, TransactionIncluded
 from clearinghouse.book.settlements import Phase
@@ -216,9 +217,11 @@ def test_nothing_is_sent_when_operators_do_not_make_the_quorum(world: Settlement
         world.clearing.sequencer, world.adapters, world.network.operators[:1], SCHEDULE
     )
     world.coordinator.request_cut()
-    with pytest.raises(Conflict) as caught:
+    with capture_logs() as logs:
         world.coordinator.step()
-    assert caught.value.reason == "operator_quorum_missing"
+    assert [line["reason"] for line in logs if line["event"] == "settlement.unsigned"] == [
+        "operator_quorum_missing"
+    ]
     assert world.phases(1) == dict.fromkeys(CHAINS, Phase.NONE)
 
 
@@ -360,3 +363,16 @@ def test_coordinator_reports_a_fatal_error_when_a_step_cannot_go_on(
     assert told.wait(10)
     coordinator.close()
     assert heard == [error]
+
+
+def test_unsigned_settlement_lapses_when_the_operator_keys_are_away(
+    world: SettlementWorld,
+) -> None:
+    world.coordinator = Coordinator(world.clearing.sequencer, world.adapters, (), SCHEDULE)
+    world.coordinator.request_cut()
+    world.drive(lambda: outcome(world, 1) is Phase.ABORTED, seconds=30)
+    assert world.settlement(1).signatures == ()
+    world.start()
+    assert world.coordinator.request_cut() == 2
+    world.drive(lambda: is_closed(world, 2), seconds=5)
+    assert_settled(world)

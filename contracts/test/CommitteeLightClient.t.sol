@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {RLP} from "@openzeppelin/contracts/utils/RLP.sol";
 
+import {Execution} from "../src/light/ethereum/Execution.sol";
 import {ICommitteeLightClient} from "../src/interfaces/ICommitteeLightClient.sol";
 import {ILightClient} from "../src/interfaces/ILightClient.sol";
 import {Quorum} from "../src/proof/Quorum.sol";
@@ -76,9 +77,7 @@ contract CommitteeLightClientTest is Fixture {
         for (uint256 i = 0; i < 2; ++i) {
             uint256 count = i == 0 ? 14 : 33;
             bytes memory data = _data(_headerOf(count, 5), 5);
-            vm.expectRevert(
-                abi.encodeWithSelector(ICommitteeLightClient.HeaderFieldCount.selector, count)
-            );
+            vm.expectRevert(abi.encodeWithSelector(Execution.HeaderFieldCount.selector, count));
             client.update(data);
         }
     }
@@ -111,10 +110,10 @@ contract CommitteeLightClientTest is Fixture {
 
     function test_update_revertsWhenHeightOrStateRootIsZero() public {
         bytes memory data = _data(_header(0, ROOT, START), 0);
-        vm.expectRevert(abi.encodeWithSelector(ICommitteeLightClient.ZeroHeader.selector));
+        vm.expectRevert(abi.encodeWithSelector(Execution.ZeroHeader.selector));
         client.update(data);
         data = _data(_header(5, 0, START), 5);
-        vm.expectRevert(abi.encodeWithSelector(ICommitteeLightClient.ZeroHeader.selector));
+        vm.expectRevert(abi.encodeWithSelector(Execution.ZeroHeader.selector));
         client.update(data);
     }
 
@@ -123,9 +122,7 @@ contract CommitteeLightClientTest is Fixture {
         fields[12] = RLP.encode(new bytes(2048));
         bytes memory header = RLP.encode(fields);
         bytes memory data = _data(header, 5);
-        vm.expectRevert(
-            abi.encodeWithSelector(ICommitteeLightClient.HeaderTooLarge.selector, header.length)
-        );
+        vm.expectRevert(abi.encodeWithSelector(Execution.HeaderTooLarge.selector, header.length));
         client.update(data);
     }
 

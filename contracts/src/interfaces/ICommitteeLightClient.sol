@@ -16,12 +16,6 @@ interface ICommitteeLightClient is ILightClient {
     error ZeroClearinghouseOrChain();
     /// @notice Thrown when two quorums could share no member: equivocation would convict nobody.
     error ThresholdNoMajority(uint256 threshold, uint256 members);
-    /// @notice Thrown when a header is longer than any header is.
-    error HeaderTooLarge(uint256 length);
-    /// @notice Thrown when a header has too few or too many fields.
-    error HeaderFieldCount(uint256 fields);
-    /// @notice Thrown when a header's height or state root is zero.
-    error ZeroHeader();
     /// @notice Thrown when a header is not above the newest one.
     error HeightNotIncreasing(uint64 height, uint64 latest);
     /// @notice Thrown when a header is older than the one before it.

@@ -5,17 +5,10 @@ import {Commitment} from "../Commitment.sol";
 import {ICommitteeLightClient} from "../interfaces/ICommitteeLightClient.sol";
 import {ILightClient} from "../interfaces/ILightClient.sol";
 import {Quorum} from "../proof/Quorum.sol";
-import {Rlp} from "../proof/Rlp.sol";
+import {Execution, ExecutionHeader} from "./ethereum/Execution.sol";
 
 /// @title Follows a chain by the signatures of a committee
 contract CommitteeLightClient is ICommitteeLightClient {
-    struct Header {
-        bytes32 blockHash;
-        bytes32 stateRoot;
-        uint64 height;
-        uint64 timestamp;
-    }
-
     bytes32 private constant HEADER_TYPEHASH =
         keccak256("CommitteeHeader(uint256 chainId,uint64 epoch,uint64 height,bytes32 blockHash)");
 
@@ -23,17 +16,6 @@ contract CommitteeLightClient is ICommitteeLightClient {
     /// instead of filling new ones (three times cheaper). Prime, because relayers often submit at a
     /// regular stride: any stride but a multiple of it still keeps this many headers.
     uint64 private constant KEPT_HEADERS = 251;
-
-    /// @dev A mainnet header has about 650 bytes, of which the bloom filter is 256; proof-of-
-    /// authority chains put their signers into extraData. Bounds what one update can cost.
-    uint256 private constant MAX_HEADER_BYTES = 2048;
-    /// @dev Fields grow with forks; the first 15 keep their places. Later ones are authenticated by
-    /// the hash and not read.
-    uint256 private constant MIN_HEADER_FIELDS = 15;
-    uint256 private constant MAX_HEADER_FIELDS = 32;
-    uint256 private constant STATE_ROOT_FIELD = 3;
-    uint256 private constant NUMBER_FIELD = 8;
-    uint256 private constant TIMESTAMP_FIELD = 11;
 
     /// @inheritdoc ILightClient
     uint256 public immutable chainId;
@@ -46,7 +28,7 @@ contract CommitteeLightClient is ICommitteeLightClient {
     bytes32 private immutable _domain;
 
     address[] private _members;
-    mapping(uint256 => Header) private _headers;
+    mapping(uint256 => ExecutionHeader) private _headers;
     /// @inheritdoc ILightClient
     uint64 public latestHeight;
     uint64 private _latestTimestamp;
@@ -78,8 +60,8 @@ contract CommitteeLightClient is ICommitteeLightClient {
     function update(bytes calldata data) external {
         if (_frozen) revert AlreadyFrozen();
         (bytes calldata headerRlp, bytes[] memory signatures) = _splitUpdate(data);
-        Header memory header = _decode(headerRlp);
-        Header storage kept = _headers[header.height % KEPT_HEADERS];
+        ExecutionHeader memory header = Execution.fromRlp(headerRlp);
+        ExecutionHeader storage kept = _headers[header.height % KEPT_HEADERS];
         if (kept.blockHash == header.blockHash) return;
         if (header.height <= latestHeight) {
             revert HeightNotIncreasing(header.height, latestHeight);
@@ -116,7 +98,7 @@ contract CommitteeLightClient is ICommitteeLightClient {
         view
         returns (bytes32 blockHash, bytes32 stateRoot, uint64 timestamp)
     {
-        Header storage header = _headers[height % KEPT_HEADERS];
+        ExecutionHeader storage header = _headers[height % KEPT_HEADERS];
         if (height == 0 || header.height != height) revert UnknownHeader(height);
         return (header.blockHash, header.stateRoot, header.timestamp);
     }
@@ -158,37 +140,5 @@ contract CommitteeLightClient is ICommitteeLightClient {
             headerRlp.offset := add(start, 0x20)
             headerRlp.length := calldataload(start)
         }
-    }
-
-    /// @dev Read the fields that proofs need out of the very bytes that are hashed.
-    function _decode(bytes calldata headerRlp) private pure returns (Header memory header) {
-        if (headerRlp.length > MAX_HEADER_BYTES) revert HeaderTooLarge(headerRlp.length);
-        header.blockHash = keccak256(headerRlp);
-        uint256 position;
-        assembly ("memory-safe") {
-            position := headerRlp.offset
-        }
-        uint256 end = position + headerRlp.length;
-        position = Rlp.openList(position, end);
-        uint256 fields = 0;
-        for (; position < end; ++fields) {
-            if (fields == STATE_ROOT_FIELD) {
-                (header.stateRoot, position) = Rlp.word(position, end);
-            } else if (fields == NUMBER_FIELD) {
-                uint256 number;
-                (number, position) = Rlp.integer(position, end, 8);
-                header.height = uint64(number);
-            } else if (fields == TIMESTAMP_FIELD) {
-                uint256 timestamp;
-                (timestamp, position) = Rlp.integer(position, end, 8);
-                header.timestamp = uint64(timestamp);
-            } else {
-                (,, position) = Rlp.text(position, end);
-            }
-        }
-        if (fields < MIN_HEADER_FIELDS || fields > MAX_HEADER_FIELDS) {
-            revert HeaderFieldCount(fields);
-        }
-        if (header.height == 0 || header.stateRoot == 0) revert ZeroHeader();
     }
 }

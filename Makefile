@@ -54,8 +54,8 @@ forge: install ## run the Solidity tests alone
 gas: install ## measure the gas of a settlement with 10, 1,000 and 100,000 members
 	$(BIN)/python -m tests.benchmarks.settlement_gas $(ARGUMENTS)
 
-bench: install ## measure admission and the durable answer on this machine
-	$(BIN)/python -m tests.benchmarks.admission $(ARGUMENTS)
+bench: install ## measure this machine in a minute; `clearinghouse bench --help` has the full sizes
+	$(BIN)/clearinghouse bench all --quick $(ARGUMENTS)
 
 lock: install ## resolve the requirements again (needs uv) and package.json
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q -o requirements.lock requirements-development.in

@@ -1,9 +1,10 @@
 """The contract that every chain family meets, and the values that pass through it.
 
 Two kinds of statement leave an adapter. *Proven* ones (``VerifiedHeader``, ``ProvenPhase``,
-``ProvenDeposit``) were checked against a committee-signed or consensus-signed header, so a lying
-node cannot forge them; only these enter the journal. *Hints* (every ``hint_*``) are what a node
-says; they may only decide whether a transaction is worth sending: the contract checks again.
+``ProvenDeposit``, ``ProvenExit``) were checked against a committee-signed or consensus-signed
+header, so a lying node cannot forge them; only these enter the journal. *Hints* (every ``hint_*``)
+are what a node says; they may only decide whether a transaction is worth sending: the contract
+checks again.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Protocol
 
-from clearinghouse.book.identifiers import Address, AssetId, ChainId, Hash32
+from clearinghouse.book.identifiers import Address, AssetId, ChainId, Hash32, Position
 from clearinghouse.book.settlements import Leg, OperatorSet, Phase, Settlement
 from clearinghouse.commitment.trees import Branch
 from clearinghouse.proofs.header import VerifiedHeader
@@ -55,6 +56,34 @@ class ProvenDeposit:
     """keccak-256(hash before || record): the anchor's deposit hash chain."""
     height: int
     """Height of the finalised header it was proven against."""
+
+
+@dataclass(frozen=True)
+class ProvenExit:
+    """A request to leave at the chain's finality, checked against the anchor's storage (P11)."""
+
+    chain_id: ChainId
+    asset_id: AssetId
+    index: int
+    """Within its asset; the legs answer exits in this order."""
+    member: Address
+    """Who asked; it need not own anything."""
+    quanta: int
+    """The most that it asks for."""
+    time: int
+    """Seconds since the epoch, by the chain's clock; from here on the grace runs."""
+    height: int
+    """Height of the finalised header it was proven against."""
+
+
+@dataclass(frozen=True)
+class FreezeState:
+    """How far an anchor is on the way to freezing, at the newest block; a hint."""
+
+    warned_at: int
+    """Seconds since the epoch of the last warning, 0 if none; in force until a leg commits."""
+    frozen_at: int
+    """Seconds since the epoch, 0 while settlements go on."""
 
 
 @dataclass(frozen=True)
@@ -151,6 +180,16 @@ class ChainAdapter(Protocol):
         """Return all deposits at ``header`` from ``first_index`` on, the hash chain checked."""
         ...
 
+    def prove_exits(
+        self, header: VerifiedHeader, asset_id: AssetId, first_index: int
+    ) -> Sequence[ProvenExit]:
+        """Return all exits at ``header`` from ``first_index`` on, none left out."""
+        ...
+
+    def prove_frozen(self, header: VerifiedHeader) -> bool:
+        """Return whether the anchor had frozen at ``header``, proven either way."""
+        ...
+
     def build_client_updates(self, header: VerifiedHeader, held_height: int) -> Sequence[bytes]:
         """Return what ``ILightClient.update`` on another chain takes for ``header``, in order.
 
@@ -173,6 +212,18 @@ class ChainAdapter(Protocol):
 
     def hint_last_leg(self) -> Hash32:
         """Return the hash of the last committed leg, zero before the first."""
+        ...
+
+    def hint_freeze(self) -> FreezeState:
+        """Return when the anchor was last warned and when it froze."""
+        ...
+
+    def hint_exited(self, asset_id: AssetId, position: Position) -> bool:
+        """Return whether a claim was paid out of the frozen anchor."""
+        ...
+
+    def hint_refunded(self, asset_id: AssetId, index: int) -> bool:
+        """Return whether the frozen anchor gave a deposit back."""
         ...
 
     def hint_client_height(self, of_chain: ChainId) -> int:
@@ -237,6 +288,38 @@ class ChainAdapter(Protocol):
         quanta: int,
         branch: Branch,
     ) -> TransactionOutcome: ...
+
+    def submit_request_exit(self, asset_id: AssetId, quanta: int) -> TransactionOutcome:
+        """Ask to leave with up to ``quanta``, as this adapter's own account."""
+        ...
+
+    def submit_warn(self) -> TransactionOutcome:
+        """State that a deposit, an exit or the next leg is overdue; anyone may."""
+        ...
+
+    def submit_freeze(self) -> TransactionOutcome:
+        """Stop the anchor for ever, the freeze delay after a warning; anyone may."""
+        ...
+
+    def submit_resolve(self) -> TransactionOutcome:
+        """On a spoke frozen for 30 days: decide what is in flight without home; anyone may."""
+        ...
+
+    def submit_exit_frozen(
+        self,
+        leg: Leg,
+        asset_id: AssetId,
+        position: Position,
+        member: Address,
+        claim: int,
+        branch: Branch,
+    ) -> TransactionOutcome:
+        """Pay a member its claim in ``leg``, the last one of a frozen anchor; anyone may."""
+        ...
+
+    def submit_refund(self, asset_id: AssetId, index: int, member: Address) -> TransactionOutcome:
+        """Give ``member`` its deposit back that no leg of a frozen anchor consumed; anyone may."""
+        ...
 
     def close(self) -> None:
         """Stop waiting: calls waiting for inclusion raise ``transaction_not_included`` at once."""

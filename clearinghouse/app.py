@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
+from adapters.auditing import RollupAuditor
 from adapters.base import ChainAdapter, Signer
 from clearinghouse.api.ports import Ports
 from clearinghouse.api.server import build_server
@@ -15,17 +17,31 @@ from clearinghouse.api.views import CycleLeg, CycleReport
 from clearinghouse.book.entries import Entry, GenesisRecorded
 from clearinghouse.book.identifiers import ChainId, Hash32
 from clearinghouse.book.reference import Asset, Chain, Genesis, VaultAsset
+from clearinghouse.book.snapshot import ENCODING
 from clearinghouse.book.state import State
 from clearinghouse.clock import SystemClock
 from clearinghouse.commitment.state_hash import state_hash
 from clearinghouse.config import ServerSettings
 from clearinghouse.errors import Conflict, Rejected
 from clearinghouse.intake.ports import Journal
+from clearinghouse.intake.replay import replay
+from clearinghouse.intake.replica import Replica
 from clearinghouse.intake.sequencer import Sequencer
+from clearinghouse.intake.snapshots import (
+    Snapshots,
+    SnapshotTaker,
+    find_snapshot_state,
+    restore,
+)
+from clearinghouse.metrics import MetricsServer, render_metrics
 from clearinghouse.settlement.coordinator import Coordinator, Schedule
 from clearinghouse.settlement.keep_alive import KeepAlive
-from clearinghouse.settlement.reports import LegReport, cycle_reports
-from clearinghouse.store.journal import open_journal
+from clearinghouse.settlement.reports import CycleReader, LegReport
+from clearinghouse.settlement.rollup_audit import RollupAudits
+from clearinghouse.store.journal import SqlJournal, open_journal
+from clearinghouse.store.snapshots import SnapshotStore
+from clearinghouse.store.standby import follow_records, records_until_leading
+from devnets.auditors import auditors_of
 from devnets.deployment import Deployment, adapters_of, load_deployment
 
 
@@ -50,8 +66,13 @@ class Application:
         operators: Sequence[Signer],
         resources: ExitStack | None = None,
         on_fatal: Callable[[Exception], None] = lambda error: None,
+        auditors: Sequence[RollupAuditor] = (),
+        snapshots: Snapshots | None = None,
+        state: State | None = None,
     ) -> None:
         """Replay the journal, then serve; ``resources`` are closed last.
+
+        ``state`` is the journal's where it is replayed already.
 
         ``on_fatal`` hears of what must stop the process: data that contradicts itself, or a thread
         that cannot go on.
@@ -67,7 +88,13 @@ class Application:
         """
         self._health: Callable[[bool], None] = lambda writable: None
         with resources or ExitStack() as started:
-            self.sequencer = Sequencer(journal, SystemClock(), self._report_writable, on_fatal)
+            self.sequencer = Sequencer(
+                journal, SystemClock(), self._report_writable, on_fatal, snapshots, state
+            )
+            if snapshots is not None:
+                taker = SnapshotTaker(self.sequencer.reading, snapshots)
+                taker.start()
+                started.callback(taker.close)
             started.callback(self.sequencer.close)
             self.sequencer.record(lambda state: _genesis_entry(state, deployment)).result()
             schedule = Schedule(
@@ -84,9 +111,21 @@ class Application:
             self._health = self.server.set_serving
             self.coordinator.start()
             started.callback(self.coordinator.close)
-            keep_alive = KeepAlive(adapters, deployment.followed, deployment.trusting_seconds)
-            keep_alive.start()
-            started.callback(keep_alive.close)
+            trusting_seconds = deployment.trusting_seconds
+            keep_alive = KeepAlive(
+                adapters, deployment.followed, trusting_seconds, on_fatal=on_fatal
+            )
+            audits = RollupAudits(auditors, on_fatal=on_fatal)
+            for work in (keep_alive, audits):
+                work.start()
+                started.callback(work.close)
+            if settings.metrics_listen:
+                metrics = MetricsServer(
+                    settings.metrics_listen,
+                    lambda: render_metrics(keep_alive.ages, trusting_seconds, audits.standings),
+                )
+                started.callback(metrics.close)
+                metrics.start()
             for adapter in adapters.values():
                 started.callback(adapter.close)  # first, so that nobody waits for inclusion
             self.server.start()
@@ -114,31 +153,42 @@ class Application:
 
     def standing(self) -> Standing:
         """Return where the state stands; ask after ``close`` for the last word."""
-        with self.sequencer.reading() as state:
-            return Standing(state.sequence, state.head, state_hash(state))
+        return _standing_of(self.sequencer.reading)
+
+
+def _standing_of(reading: Callable[[], AbstractContextManager[State]]) -> Standing:
+    with reading() as state:
+        return Standing(state.sequence, state.head, state_hash(state))
 
 
 class JournalCycleReports:
-    """Answers questions about cycles from the journal; meets ``api.ports.CycleReports``."""
+    """Answers questions about cycles from the journal; meets ``api.ports.CycleReports``.
+
+    The first question reads the whole journal, each later one only what has been added.
+    """
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
+        self._reader = CycleReader()
+        self._reading = threading.Lock()
 
     def get_cycle(self, cycle: int) -> CycleReport:
         """Return the report of a cycle; ``CYCLE_UNKNOWN`` when it was never cut."""
-        for report in cycle_reports(self._journal.read()):
-            if report.cycle == cycle:
-                return CycleReport(
-                    cycle=report.cycle,
-                    settlement_id=report.settlement_id,
-                    outcome=report.outcome,
-                    fills=report.fills,
-                    positions=report.figures.positions,
-                    cash=report.figures.cash,
-                    bilateral=report.figures.bilateral,
-                    crossings=report.crossing,
-                    legs=tuple(_cycle_leg(leg) for _, leg in sorted(report.legs.items())),
-                )
+        with self._reading:
+            self._reader.follow(self._journal.read(self._reader.next_sequence))
+            for report in self._reader.reports.values():
+                if report.cycle == cycle:
+                    return CycleReport(
+                        cycle=report.cycle,
+                        settlement_id=report.settlement_id,
+                        outcome=report.outcome,
+                        fills=report.fills,
+                        positions=report.figures.positions,
+                        cash=report.figures.cash,
+                        bilateral=report.figures.bilateral,
+                        crossings=report.crossing,
+                        legs=tuple(_cycle_leg(leg) for _, leg in sorted(report.legs.items())),
+                    )
         raise Rejected("CYCLE_UNKNOWN", f"cycle {cycle} was never cut", cycle=cycle)
 
 
@@ -155,18 +205,90 @@ def _cycle_leg(leg: LegReport) -> CycleLeg:
     )
 
 
+class ReplicaApplication:
+    """A server that follows another's journal and answers questions; a context manager."""
+
+    def __init__(
+        self,
+        settings: ServerSettings,
+        journal: SqlJournal,
+        snapshots: Snapshots,
+        resources: ExitStack | None = None,
+        on_fatal: Callable[[Exception], None] = lambda error: None,
+    ) -> None:
+        """Read what is there, then serve; raises as ``Application``."""
+        with resources or ExitStack() as started:
+            self.replica = Replica(
+                lambda first, stop: follow_records(journal, stop, first),
+                restore(journal.read, snapshots),
+                on_fatal,
+            )
+            ports = Ports(self.replica, self.replica, self.replica, JournalCycleReports(journal))
+            self.server = build_server(ports, settings.listen, settings.operation_listen)
+            self.replica.start()
+            started.callback(self.replica.close)
+            self.server.start()
+            started.callback(self.server.stop)
+            self._started = started.pop_all()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Stop serving and following."""
+        self._started.close()
+
+    def standing(self) -> Standing:
+        """Return how far the replica has read."""
+        return _standing_of(self.replica.reading)
+
+
 def open_application(
-    settings: ServerSettings, on_fatal: Callable[[Exception], None] = lambda error: None
-) -> Application:
-    """Open everything that the settings name and start; see ``Application``."""
+    settings: ServerSettings,
+    on_fatal: Callable[[Exception], None] = lambda error: None,
+    stop: threading.Event | None = None,
+) -> Application | ReplicaApplication | None:
+    """Open everything that the settings name and start; see ``Application``.
+
+    Where another process leads the journal, which only PostgreSQL allows, this one stands by: it
+    follows the journal and returns when it has taken over, or None when ``stop`` was set before.
+    """
+    stop = stop or threading.Event()
     deployment = load_deployment(settings.deployment)
     with ExitStack() as opened:
-        journal = open_journal(settings.journal_url)
+        journal = open_journal(settings.journal_url, read_only=settings.read_only, lead=False)
         opened.callback(journal.close)
+        snapshots = SnapshotStore(journal.database, ENCODING)
+        if settings.read_only:
+            return ReplicaApplication(settings, journal, snapshots, opened.pop_all(), on_fatal)
+        journal.leadership.on_lost = on_fatal
+        state = find_snapshot_state(snapshots)
+        first = state.sequence + 1 if state else 1
+        state = replay(records_until_leading(journal, stop, first), state)
+        if stop.is_set():
+            return None
         adapters = adapters_of(deployment, deployment.open_relayer())
         operators = deployment.open_operators()
+        auditors = auditors_of(deployment, adapters)
         return Application(
-            settings, deployment, journal, adapters, operators, opened.pop_all(), on_fatal
+            settings,
+            deployment,
+            journal,
+            adapters,
+            operators,
+            opened.pop_all(),
+            on_fatal,
+            auditors,
+            snapshots,
+            state,
         )
 
 

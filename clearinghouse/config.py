@@ -21,10 +21,14 @@ class ServerSettings(BaseSettings):
     """A ``deployment.json`` or the directory that holds it."""
     journal: str = ""
     """URL, for example ``sqlite:///journal.sqlite``; empty: beside the deployment."""
+    read_only: bool = False
+    """Follow a journal that another process writes, and answer questions only."""
     listen: str = "127.0.0.1:50051"
     """Address of the API for venues and members; port 0 takes a free one."""
     operation_listen: str = "127.0.0.1:50052"
     """Address of the operator's API: loopback only, it has no authentication."""
+    metrics_listen: str = ""
+    """Address at which monitoring reads ``/metrics``; empty: nowhere."""
     cycle_seconds: int = Field(default=60, ge=0)
     """Between cuts, the first as soon as there is something to settle; 0 cuts on request only."""
     poll_seconds: float = Field(default=0.25, gt=0)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from threading import Lock
 
 from adapters.base import Signer
 from adapters.committee.attester import Attester
@@ -16,6 +17,7 @@ from adapters.evm.reader import Reader
 from clearinghouse.book.identifiers import Hash32, to_hex
 from clearinghouse.errors import ChainFault, Unavailable
 from clearinghouse.proofs.committee import Committee
+from clearinghouse.proofs.handover import Handover
 from clearinghouse.proofs.header import Header
 from devnets.anvil import Anvil
 from devnets.finality import FinalityService
@@ -75,11 +77,34 @@ class CommitteeAttesters(FinalityService):
         super().__init__(anvil)
         self._committee = committee
         self._directory = directory
+        self._url = url
         self._witnesses = [Witness(signer, url) for signer in signers]
         self._attested_height = 0
+        self._epoch_lock = Lock()
+
+    def hand_over(self, successor: Committee, signers: Sequence[Signer]) -> Handover:
+        """End the epoch at the newest attested header; ``signers`` attest all that follows.
+
+        Raises
+        ------
+        Conflict
+            As ``Attester.hand_over``; the epoch then goes on.
+        """
+        with self._epoch_lock:
+            attester = Attester(
+                self._committee, [w.signer for w in self._witnesses], self._directory
+            )
+            handover = attester.hand_over(self._attested_height, successor)
+            self._committee = successor
+            self._witnesses = [Witness(signer, self._url) for signer in signers]
+            return handover
 
     def _prove(self, final_height: int) -> int:
         """Attest the newest finalised header, unless it is attested already."""
+        with self._epoch_lock:
+            return self._attest(final_height)
+
+    def _attest(self, final_height: int) -> int:
         if final_height <= self._attested_height:
             return self._attested_height
         seen: dict[Hash32, list[Signer]] = {}

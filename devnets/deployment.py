@@ -15,10 +15,11 @@ from typing import Any
 import msgspec
 
 from adapters.base import HeaderSource, Signer
+from adapters.committee.client import ClientPolicy
 from adapters.committee.finality import CommitteeFinality
 from adapters.committee.source import DirectoryAttestations
+from adapters.ethereum.beacon_api import BeaconApi
 from adapters.ethereum.finality import BeaconFinality
-from adapters.ethereum.source import DirectoryUpdates
 from adapters.evm.adapter import EvmChainAdapter, EvmChainConfiguration
 from adapters.evm.connection import connect
 from adapters.evm.keystore import KeystoreSigner
@@ -47,7 +48,6 @@ from devnets.trust import (
     read_roots,
     read_trust,
     trust_document,
-    updates_path,
 )
 
 FILE_NAME = "deployment.json"
@@ -125,9 +125,13 @@ class Deployment:
     def trusting_seconds(self) -> dict[ChainId, int]:
         """How long light clients last without an update, of the chains whose clients expire."""
         return {
-            chain.chain_id: chain.trust.trusting_seconds
+            chain.chain_id: (
+                chain.trust.trusting_seconds
+                if isinstance(chain.trust, BeaconTrust)
+                else ClientPolicy().trusting_seconds
+            )
             for chain in self.chains
-            if isinstance(chain.trust, BeaconTrust)
+            if isinstance(chain.trust, BeaconTrust) or chain.family == "committee"
         }
 
     @property
@@ -184,7 +188,7 @@ def _headers_of(deployment: Deployment, chain: DeployedChain, reader: Reader) ->
     return BeaconFinality(
         chain.trust.network,
         chain.trust.checkpoint_root,
-        DirectoryUpdates(updates_path(deployment.directory, chain.chain_id)),
+        BeaconApi(chain.trust.url, chain.trust.checkpoint_root),
         reader.get_header_by_hash,
         clock=reader.newest_timestamp,  # a devnet's clocks can be moved, this machine's cannot
     )
@@ -196,7 +200,7 @@ def find_published_height(deployment: Deployment, chain: DeployedChain) -> int |
         source = DirectoryAttestations(deployment.attestations_path)
         attestation = source.find_newest(chain.chain_id)
         return None if attestation is None else attestation.height
-    update = DirectoryUpdates(updates_path(deployment.directory, chain.chain_id)).find_newest()
+    update = BeaconApi(chain.trust.url, chain.trust.checkpoint_root).find_newest()
     if update is None or update.finalized_header is None:
         return None
     execution = update.finalized_header.execution

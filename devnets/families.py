@@ -10,7 +10,6 @@ from pathlib import Path
 
 from adapters.committee.deployment import CommitteeClientPlan
 from adapters.ethereum.deployment import SyncCommitteeClientPlan
-from adapters.ethereum.source import DirectoryUpdates
 from adapters.evm.bonded_client import BondedClientPlan
 from adapters.evm.connection import connect
 from adapters.evm.deployer import LightClientPlan
@@ -39,11 +38,10 @@ from devnets.rollups.contracts import (
 from devnets.rollups.poster import RootPoster
 from devnets.trust import (
     ATTESTATIONS_NAME,
-    NETWORK_NAME,
     BeaconTrust,
     RollupRoots,
     Trust,
-    updates_path,
+    network_path,
 )
 
 FIRST_PERIOD = 0
@@ -124,13 +122,14 @@ class ProvingPlanner:
         chain, root = node.configuration, Hash32(secrets.token_bytes(32))
         network = build_network(chain, beacon, node.anvil.genesis_time(), root)
         validators = Validators(network, secrets.token_bytes(32))
-        path = updates_path(self._directory, chain.id)
-        service = BeaconNode(node.anvil, network, validators, DirectoryUpdates(path))
-        (path / NETWORK_NAME).write_text(json.dumps(network_document(network), indent=2))
+        service = BeaconNode(node.anvil, network, validators)
+        path = network_path(self._directory, chain.id)
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(json.dumps(network_document(network), indent=2))
         first_committee = validators.committee_root(FIRST_PERIOD)
         return Proving(
             service,
-            BeaconTrust(network, service.checkpoint_root, beacon.trusting_seconds),
+            BeaconTrust(network, service.checkpoint_root, beacon.trusting_seconds, service.url),
             SyncCommitteeClientPlan(
                 network, beacon.trusting_seconds, FIRST_PERIOD, first_committee
             ),

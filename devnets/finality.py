@@ -53,8 +53,10 @@ class FinalityService(ABC):
         self._thread.start()
 
     def close(self) -> None:
+        """Stop, if it was ever started; a second call does nothing."""
         self._closed.set()
-        self._thread.join()
+        if self._thread.is_alive():
+            self._thread.join()
 
     def wait_for(self, height: int, timeout_seconds: float) -> None:
         """Return when a header of at least ``height`` is proven.

@@ -89,7 +89,7 @@ class Devnet:
             started.callback(group.close)
             for chain in configuration.chains:
                 self._start_chain(chain, group, started)
-            self._deploy()
+            self._deploy(started)
             for running in self._chains.values():
                 self._run(running, started)
             for running in self._chains.values():
@@ -205,7 +205,7 @@ class Devnet:
         producer = BlockProducer(anvil, chain.block_seconds)
         self._chains[chain.id] = _Chain(chain, anvil, url, producer)
 
-    def _deploy(self) -> None:
+    def _deploy(self, started: ExitStack) -> None:
         """Create keys, balances and contracts, with every transaction mined as it comes."""
         devnet = self.configuration
         keys = create_keys(devnet, Keystores(self.directory / KEYS_NAME))
@@ -221,7 +221,10 @@ class Devnet:
         salt = draw_salt()
         committees = plan_committees(devnet, keys, salt)
         planner = ProvingPlanner(devnet, self.directory, nodes, keys, committees)
-        provings = {chain_id: planner.plan(chain_id) for chain_id in nodes}
+        provings = {}
+        for chain_id in nodes:
+            provings[chain_id] = planner.plan(chain_id)
+            started.callback(provings[chain_id].service.close)
         light_clients = {chain_id: each.light_client for chain_id, each in provings.items()}
         plan = build_plan(devnet, keys, salt, light_clients, senders)
         deployed = deploy_clearinghouse(plan)

@@ -21,7 +21,6 @@ from devnets.beacon.network import network_document
 
 ATTESTATIONS_NAME = "attestations"
 BEACONS_NAME = "beacons"
-NETWORK_NAME = "network.json"
 
 
 @dataclass(frozen=True)
@@ -33,6 +32,8 @@ class BeaconTrust:
     """Of the beacon block that is trusted at first."""
     trusting_seconds: int
     """Light clients that go so long without an update expire."""
+    url: str
+    """Of a beacon node; nothing that it says is believed without proof."""
 
 
 Trust = Committee | BeaconTrust
@@ -47,9 +48,9 @@ class RollupRoots:
     contract: OutputOracle | NitroOutbox
 
 
-def updates_path(directory: Path, chain_id: ChainId) -> Path:
-    """Return the directory within the devnet's that a beacon chain publishes into."""
-    return directory / BEACONS_NAME / str(chain_id)
+def network_path(directory: Path, chain_id: ChainId) -> Path:
+    """Return the file within the devnet's directory that has a beacon chain's constants."""
+    return directory / BEACONS_NAME / f"{chain_id}.json"
 
 
 def trust_document(trust: Trust, roots: RollupRoots | None) -> dict[str, Any]:
@@ -57,7 +58,7 @@ def trust_document(trust: Trust, roots: RollupRoots | None) -> dict[str, Any]:
     if isinstance(trust, BeaconTrust):
         root, network = to_hex(trust.checkpoint_root), network_document(trust.network)
         beacon = {"checkpoint_root": root, "trusting_seconds": trust.trusting_seconds}
-        return {"beacon": {**beacon, "network": network}}
+        return {"beacon": {**beacon, "url": trust.url, "network": network}}
     committee = {
         "epoch": trust.epoch,
         "threshold": trust.threshold,
@@ -74,6 +75,7 @@ def read_trust(stored: Mapping[str, Any], chain_id: ChainId, clearinghouse_id: H
             decode_network(beacon["network"]),
             read_hash(beacon["checkpoint_root"]),
             beacon["trusting_seconds"],
+            beacon["url"],
         )
     committee = stored["committee"]
     return Committee(

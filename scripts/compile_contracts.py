@@ -46,6 +46,7 @@ TARGETS: dict[str, str] = {
     "AnchorRegistryRoot": "src/light/rollup/AnchorRegistryRoot.sol",
     "AssertionRoot": "src/light/rollup/AssertionRoot.sol",
     "AttestedRollupClient": "src/light/rollup/AttestedRollupClient.sol",
+    "BlsCommitteeLightClient": "src/light/committee/BlsCommitteeLightClient.sol",
     "BlsHarness": "src/test/BlsHarness.sol",
     "CommitteeLightClient": "src/light/CommitteeLightClient.sol",
     "DisputeGameRoot": "src/light/rollup/DisputeGameRoot.sol",
@@ -59,6 +60,7 @@ TARGETS: dict[str, str] = {
     "OutputOracleFixture": "src/test/OutputOracleFixture.sol",
     "OutputOracleRoot": "src/light/rollup/OutputOracleRoot.sol",
     "OwnChainClient": "src/light/OwnChainClient.sol",
+    "ProofHarness": "src/test/ProofHarness.sol",
     "SyncCommitteeLightClient": "src/light/ethereum/SyncCommitteeLightClient.sol",
     "VectorHarness": "src/test/VectorHarness.sol",
 }

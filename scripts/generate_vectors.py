@@ -19,6 +19,7 @@ from typing import Any
 
 import msgspec
 
+from clearinghouse.book.columns import FillColumns, MandatedOrders
 from clearinghouse.book.identifiers import (
     ZERO_HASH,
     Address,
@@ -29,6 +30,7 @@ from clearinghouse.book.identifiers import (
     Position,
     to_hex,
 )
+from clearinghouse.book.mandates import Mandate
 from clearinghouse.book.orders import Fill, FillBatch, Order, PlacementLimit, Release, Side
 from clearinghouse.book.settlements import (
     ChainEntry,
@@ -41,6 +43,9 @@ from clearinghouse.book.settlements import (
 from clearinghouse.commitment.keccak import keccak256
 from clearinghouse.commitment.orders import (
     fill_batch_digest,
+    fill_columns_digest,
+    mandate_digest,
+    mandated_orders_digest,
     order_digest,
     placement_limit_digest,
     release_digest,
@@ -66,7 +71,10 @@ WINDOWS = Windows(
     max_decide_seconds=3_600,
     client_latency_seconds=900,
 )
-_SOLIDITY_NAMES = {"maximum_fee_rate": "max_fee_rate"}
+_SOLIDITY_NAMES = {
+    "maximum_fee_rate": "max_fee_rate",
+    "maximum_fee_rates": "max_fee_rates",
+}
 
 
 def account(label: str) -> Address:
@@ -133,6 +141,27 @@ def build_vectors() -> dict[str, Any]:
             Fill(digest_of("buy 2"), digest_of("sell 2"), 2**63 - 1, 2**64 - 1),
         ),
     )
+    mandate = Mandate(
+        member=account("member 1"),
+        delegate=account("session key"),
+        venue=account("venue"),
+        instrument=InstrumentId(2**32 - 2),
+        maximum_order_notional=2**64 - 3,
+        maximum_total_notional=2**64 - 2,
+        minimum_sell_price=64_000,
+        expiry=2**64 - 1,
+        nonce=5,
+    )
+    buy = msgspec.structs.replace(order, side=Side.BUY, maximum_fee_rate=2**32 - 1, nonce=2**64 - 1)
+    mandated = MandatedOrders.of(account("venue"), (order, buy))
+    columns = FillColumns.of(
+        account("venue"),
+        digest_of("columns"),
+        buy_orders=[0, 2**32 - 2, 7],
+        sell_orders=[1, 2**31, 6],
+        quantities=[12, 2**63 - 1, 2**64 - 1],
+        cash=[771_000, 2**64 - 2, 3],
+    )
     operators = OperatorSet(
         epoch=9,
         threshold=2,
@@ -161,6 +190,12 @@ def build_vectors() -> dict[str, Any]:
             "release_digest": release_digest(clearinghouse, release),
             "fill_batch": batch,
             "fill_batch_digest": fill_batch_digest(clearinghouse, batch),
+            "mandate": mandate,
+            "mandate_digest": mandate_digest(clearinghouse, mandate),
+            "mandated_orders": _columns(mandated),
+            "mandated_orders_digest": mandated_orders_digest(clearinghouse, mandated),
+            "fill_columns": _columns(columns),
+            "fill_columns_digest": fill_columns_digest(clearinghouse, columns),
             "committee_header": header,
             "committee_digest": committee_digest(
                 clearinghouse, SPOKE, 4, 21_000_000, digest_of("block")
@@ -259,6 +294,13 @@ def _tree(key: str, tree: SumTree, leaves: list[dict[str, Any]]) -> dict[str, An
         "sum": tree.root.sum,
         "branches": branches,
     }
+
+
+def _columns(columns: FillColumns | MandatedOrders) -> dict[str, Any]:
+    """Return what is signed for columns: their fields, and how many rows they have."""
+    names = columns.__struct_fields__
+    values = {_SOLIDITY_NAMES.get(name, name): getattr(columns, name) for name in names}
+    return {"count": columns.count, **values}
 
 
 def _plain(value: Any) -> Any:

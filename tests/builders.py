@@ -12,14 +12,15 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any
 
+from clearinghouse.book.earlier_entries import EarlierEntry, decode_any_entry
 from clearinghouse.book.entries import (
+    CycleCut,
     DepositFinalised,
     Entry,
     GenesisRecorded,
     JournalRecord,
     PhaseProven,
     SettlementProposed,
-    decode_entry,
 )
 from clearinghouse.book.identifiers import (
     ZERO_HASH,
@@ -183,14 +184,17 @@ class MemoryJournal:
     def read(self, first_sequence: int = 1) -> Iterator[JournalRecord]:
         return iter(self.records[first_sequence - 1 :])
 
+    def find(self, sequence: int) -> JournalRecord | None:
+        return self.records[sequence - 1] if 0 < sequence <= len(self.records) else None
+
     def head(self) -> tuple[int, Hash32]:
         return (
             (self.records[-1].sequence, self.records[-1].hash) if self.records else (0, ZERO_HASH)
         )
 
-    def entries(self) -> list[Entry]:
+    def entries(self) -> list[Entry | EarlierEntry]:
         """Return every entry, decoded."""
-        return [decode_entry(record.payload) for record in self.records]
+        return [decode_any_entry(record.payload) for record in self.records]
 
 
 def build_order(
@@ -282,8 +286,8 @@ class Clearing:
         return self.read(
             lambda state: {
                 chain: claims[position]
-                for (chain, number), claims in state.claims.items()
-                if number == asset and position in claims
+                for chain, number in state.deposits
+                if number == asset and position in (claims := state.claims_of((chain, number)))
             }
         )
 
@@ -291,11 +295,7 @@ class Clearing:
         """Return a member's (quantity, basis)."""
         position = self.position(member)
 
-        def look(state: State) -> tuple[int, int]:
-            held = state.holdings.get(position, {}).get(instrument)
-            return (held.quantity, held.basis) if held else (0, 0)
-
-        return self.read(look)
+        return tuple(self.read(lambda s: s.holdings_of(position).get(instrument, (0, 0))))
 
     # -- commands -------------------------------------------------------------------------------
 
@@ -413,15 +413,22 @@ class Clearing:
         self.clock.advance(1)
         now = self.clock.milliseconds // 1_000
         chains = sorted(active)
-        proposals = []
+        timing = Timing(now, now + PREPARE_SECONDS, now + DECIDE_SECONDS)
+        at_cut = self.cut(now)
+        proposal = build_proposal(at_cut, cut(at_cut, chains, now), chains, timing)
+        self.record(proposal)
+        return proposal
+
+    def cut(self, now_seconds: int) -> State:
+        """Record that a cycle is cut; return the state that it is cut from."""
+        copies = []
 
         def decide(state: State) -> Entry:
-            timing = Timing(now, now + PREPARE_SECONDS, now + DECIDE_SECONDS)
-            proposals.append(build_proposal(state, cut(state, chains, now), chains, timing))
-            return proposals[0]
+            copies.append(state.copied())
+            return CycleCut(now_seconds, state.sequence, state.head)
 
         self.get(self.sequencer.record(decide))
-        return proposals[0]
+        return copies[0]
 
     def prove(
         self,

@@ -18,7 +18,10 @@ from clearinghouse.proofs.committee import (
     verify_attested_header,
     verify_equivocation,
 )
+from clearinghouse.proofs.handover import Epoch, extend_epochs, get_epoch, verify_height
 from clearinghouse.proofs.header import Header, VerifiedHeader
+
+FIRST_HEIGHT = 1
 
 REMEMBERED_HEADERS = 1024
 
@@ -43,6 +46,7 @@ class CommitteeFinality:
         self, committee: Committee, attestations: AttestationSource, get_header: HeaderByHash
     ) -> None:
         self._committee = committee
+        self._epochs: tuple[Epoch, ...] = (Epoch(committee, FIRST_HEIGHT),)
         self._attestations = attestations
         self._get_header = get_header
         self._lock = Lock()
@@ -73,6 +77,8 @@ class CommitteeFinality:
     def build_client_updates(self, header: VerifiedHeader, held_height: int) -> Sequence[bytes]:
         """Return the one update that a client takes for an attested header, whatever it holds.
 
+        It brings the handovers that the client may lack; those that it took it passes over.
+
         Raises
         ------
         Unavailable
@@ -82,7 +88,17 @@ class CommitteeFinality:
             known = self._seen.get(header.height)
             if known is None or known.header != header:
                 known = self._fetch(header)
-            return [build_update(known.encoded, known.attestation.signatures)]
+            handovers = [
+                epoch.handover
+                for epoch in self._epochs
+                if epoch.handover is not None
+                and held_height <= epoch.handover.last_height
+                and epoch.handover.epoch < known.attestation.epoch
+            ]
+            update = build_update(
+                known.encoded, known.attestation, self._committee.scheme, handovers
+            )
+            return [update]
 
     def _fetch(self, header: VerifiedHeader) -> _Attested:
         attestation = self._attestations.find_at(*self._key(header.height))
@@ -117,13 +133,27 @@ class CommitteeFinality:
 
     def _verified(self, attestation: Attestation) -> tuple[_Attested, Header]:
         header, encoded = self._get_header(attestation.block_hash)
-        verified = verify_attested_header(self._committee, encoded, attestation)
+        epoch = self._epoch_of(attestation)
+        verify_height(epoch, attestation.height)
+        verified = verify_attested_header(epoch.committee, encoded, attestation)
         return _Attested(verified, encoded, attestation), header
+
+    def _epoch_of(self, attestation: Attestation) -> Epoch:
+        """Return the epoch that attested, after learning of the handovers that lead to it."""
+        held_height = 0 if self._newest is None else self._newest.header.height
+        while (newest := self._epochs[-1].committee.epoch) < attestation.epoch:
+            handover = self._attestations.find_handover(self._committee.chain_id, newest)
+            if handover is None:
+                break
+            self._epochs = extend_epochs(self._epochs, handover, held_height)
+        return get_epoch(self._epochs, attestation.epoch)
 
     def _refuse_equivocation(self, first: Attestation, second: Attestation) -> None:
         if first.block_hash == second.block_hash:
             return
-        culprits = verify_equivocation(self._committee, first, second)
+        culprits = verify_equivocation(
+            self._epoch_of(first).committee, first, second, self._epoch_of(second).committee
+        )
         self._violation = ChainFault(
             "finality_violated",
             f"{len(culprits)} attesters of chain {self._committee.chain_id} signed two blocks of "
@@ -132,7 +162,7 @@ class CommitteeFinality:
             height=first.height,
             hashes=(first.block_hash, second.block_hash),
             culprits=culprits,
-            evidence=build_freeze_evidence(first, second),
+            evidence=build_freeze_evidence(first, second, self._committee.scheme),
         )
         raise self._violation
 

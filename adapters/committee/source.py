@@ -1,8 +1,8 @@
 """Where attestations come from. Whoever carries them is not trusted: signatures are checked later.
 
 A directory is enough: an attestation of height 42 of chain 31001 is the file
-``31001/000000000042.json``, written under another name first and then linked, so that a reader sees
-all of it or nothing.
+``31001/000000000042.json``, how epoch 7 ended ``31001/handover-000000000007.json``. Files are
+written under another name first and then linked, so that a reader sees all of it or nothing.
 """
 
 from __future__ import annotations
@@ -13,9 +13,11 @@ import re
 from pathlib import Path
 from typing import Protocol
 
+from adapters.committee.documents import decode_handover, handover_document
 from clearinghouse.book.identifiers import ChainId, Hash32, to_hex
 from clearinghouse.errors import Conflict, ProofInvalid
 from clearinghouse.proofs.committee import Attestation
+from clearinghouse.proofs.handover import Handover
 
 HEIGHT_DIGITS = 12
 RETAINED_ATTESTATIONS = 4096
@@ -33,6 +35,10 @@ class AttestationSource(Protocol):
 
     def find_at(self, chain_id: ChainId, height: int) -> Attestation | None:
         """Return the attestation of that height, None where there is none (any more)."""
+        ...
+
+    def find_handover(self, chain_id: ChainId, epoch: int) -> Handover | None:
+        """Return how that epoch ended, None where it did not (yet)."""
         ...
 
 
@@ -59,6 +65,27 @@ class DirectoryAttestations:
     def find_at(self, chain_id: ChainId, height: int) -> Attestation | None:
         """Return the attestation of that height, None where there is none (any more)."""
         return self._read(chain_id, _file_name(height))
+
+    def find_handover(self, chain_id: ChainId, epoch: int) -> Handover | None:
+        """Return how that epoch ended, None where it did not (yet).
+
+        Raises
+        ------
+        ProofInvalid
+            ``handover_malformed`` when the file is not what ``publish_handover`` writes.
+        """
+        path = self._directory / str(chain_id) / _handover_name(epoch)
+        try:
+            handover = decode_handover(path.read_bytes())
+        except FileNotFoundError:
+            return None
+        if (handover.successor.chain_id, handover.epoch) != (chain_id, epoch):
+            raise ProofInvalid(
+                "handover_malformed",
+                f"{path} is the handover of epoch {handover.epoch} of chain "
+                f"{handover.successor.chain_id}",
+            )
+        return handover
 
     def publish(self, chain_id: ChainId, attestation: Attestation) -> None:
         """Add an attestation; see ``publish_attestation``."""
@@ -95,16 +122,8 @@ def publish_attestation(directory: Path, chain_id: ChainId, attestation: Attesta
         ``ATTESTATION_CONFLICT`` when another hash is published for this height.
     """
     folder = directory / str(chain_id)
-    folder.mkdir(parents=True, exist_ok=True)
     path = folder / _file_name(attestation.height)
-    unfinished = folder / f".{path.name}.{os.getpid()}"
-    with unfinished.open("w") as file:
-        json.dump(_encode(attestation, chain_id), file)
-        file.flush()
-        os.fsync(file.fileno())
-    try:
-        os.link(unfinished, path)
-    except FileExistsError:
+    if not _write_new(path, json.dumps(_encode(attestation, chain_id))):
         published = DirectoryAttestations(directory).find_at(chain_id, attestation.height)
         if published is not None and published.block_hash != attestation.block_hash:
             raise Conflict(
@@ -115,11 +134,52 @@ def publish_attestation(directory: Path, chain_id: ChainId, attestation: Attesta
                 height=attestation.height,
                 published=published.block_hash,
                 refused=attestation.block_hash,
-            ) from None
-    finally:
-        unfinished.unlink()
+            )
     for name in DirectoryAttestations(directory)._file_names(chain_id)[:-RETAINED_ATTESTATIONS]:
         (folder / name).unlink(missing_ok=True)
+
+
+def publish_handover(directory: Path, handover: Handover) -> None:
+    """Write how an epoch ended so that readers see it whole; again, nothing changes.
+
+    Raises
+    ------
+    Conflict
+        ``HANDOVER_CONFLICT`` when another handover of the epoch is published.
+    """
+    chain_id = handover.successor.chain_id
+    path = directory / str(chain_id) / _handover_name(handover.epoch)
+    if not _write_new(path, json.dumps(handover_document(handover))):
+        published = DirectoryAttestations(directory).find_handover(chain_id, handover.epoch)
+        if published is not None and published.digest != handover.digest:
+            raise Conflict(
+                "HANDOVER_CONFLICT",
+                f"epoch {handover.epoch} of chain {chain_id} was handed over already; hand over "
+                "again in the epoch that followed",
+                chain_id=chain_id,
+                epoch=handover.epoch,
+            )
+
+
+def _write_new(path: Path, text: str) -> bool:
+    """Write a file that is not there yet, whole or not at all; False where it is."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    with unfinished.open("w") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    try:
+        os.link(unfinished, path)
+    except FileExistsError:
+        return False
+    finally:
+        unfinished.unlink()
+    return True
+
+
+def _handover_name(epoch: int) -> str:
+    return f"handover-{epoch:0{HEIGHT_DIGITS}d}.json"
 
 
 def _file_name(height: int) -> str:

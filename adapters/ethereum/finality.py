@@ -1,8 +1,8 @@
 """One finalised history: what the sync committees sign, each header a descendant of the one before.
 
 The newest finalised header is one thing, who signs next another: a beacon node serves the first in
-its finality update and the second in one update per period. A client has to take the latter of each
-period in turn, as it knows the next period's committee only from there.
+its finality update and the second in one update per period, its best so far. A client has to take
+the latter of each period in turn, as it knows the next period's committee only from there.
 """
 
 from __future__ import annotations
@@ -135,7 +135,7 @@ class BeaconFinality:
             period = self._network.period_at(store.finalized_header.beacon.slot)
             wanted = period if store.next_sync_committee is None else period + 1
             update = self._updates.find_of_period(wanted)
-            if update is None:
+            if update is None or not self._is_rotation(update, wanted):
                 break
             store, rotation = self._accept(store, update)
             self._rotations.append(rotation)
@@ -147,6 +147,19 @@ class BeaconFinality:
             self._accept(store, newest)
         elif newest.finalized_header.beacon.slot == held.slot:
             self._refuse_contradiction(store, newest)
+
+    def _is_rotation(self, update: LightClientUpdate, period: int) -> bool:
+        """Whether all of an update lies in its period, so that its next committee is final.
+
+        The best update that a node has early in a period finalises a header of the one before.
+        """
+        finalized = update.finalized_header
+        return (
+            update.next_sync_committee is not None
+            and finalized is not None
+            and self._network.period_at(update.attested_header.beacon.slot) == period
+            and self._network.period_at(finalized.beacon.slot) == period
+        )
 
     def _begin(self) -> LightClientStore:
         bootstrap = self._updates.get_bootstrap()

@@ -16,8 +16,10 @@ from adapters.base import (
     ClientState,
     ClientStatus,
     CounterProof,
+    FreezeState,
     HeaderSource,
     ProvenDeposit,
+    ProvenExit,
     ProvenPhase,
     Signer,
     TransactionOutcome,
@@ -33,7 +35,7 @@ from adapters.evm.encoding import (
 from adapters.evm.prover import Prover
 from adapters.evm.reader import Reader
 from adapters.evm.sender import Sender, SenderPolicy
-from clearinghouse.book.identifiers import Address, AssetId, ChainId, Hash32
+from clearinghouse.book.identifiers import Address, AssetId, ChainId, Hash32, Position
 from clearinghouse.book.ranges import require_quanta
 from clearinghouse.book.settlements import Leg, OperatorSet, Phase, Settlement
 from clearinghouse.commitment.trees import Branch
@@ -104,6 +106,11 @@ class EvmChainAdapter:
         """The anchor's address."""
         return self._configuration.anchor
 
+    @property
+    def sender(self) -> Sender:
+        """Sends from the account that pays here; others who use that account send through it."""
+        return self._sender
+
     def find_finalised_header(self) -> VerifiedHeader | None:
         """Return the newest header that is proven final."""
         return self._headers.find_newest()
@@ -117,6 +124,16 @@ class EvmChainAdapter:
     ) -> Sequence[ProvenDeposit]:
         """Return all deposits at ``header`` from ``first_index`` on, proven."""
         return self._prover.prove_deposits(header, asset_id, first_index, hash_before)
+
+    def prove_exits(
+        self, header: VerifiedHeader, asset_id: AssetId, first_index: int
+    ) -> Sequence[ProvenExit]:
+        """Return all exits at ``header`` from ``first_index`` on, proven."""
+        return self._prover.prove_exits(header, asset_id, first_index)
+
+    def prove_frozen(self, header: VerifiedHeader) -> bool:
+        """Return whether the anchor had frozen at ``header``, proven."""
+        return self._prover.prove_frozen(header)
 
     def build_client_updates(self, header: VerifiedHeader, held_height: int) -> Sequence[bytes]:
         """Return what another chain's light client of this chain takes for ``header``."""
@@ -141,6 +158,20 @@ class EvmChainAdapter:
         (leg_hash,) = self._view("lastLeg")
         return Hash32(leg_hash)
 
+    def hint_freeze(self) -> FreezeState:
+        """Return when the anchor was last warned and when it froze."""
+        return FreezeState(*self._view("freezeTimes"))
+
+    def hint_exited(self, asset_id: AssetId, position: Position) -> bool:
+        """Return whether a claim was paid out of the frozen anchor."""
+        (exited,) = self._view("isExited", asset_id, position)
+        return bool(exited)
+
+    def hint_refunded(self, asset_id: AssetId, index: int) -> bool:
+        """Return whether the frozen anchor gave a deposit back."""
+        (refunded,) = self._view("isRefunded", asset_id, index)
+        return bool(refunded)
+
     def hint_client_height(self, of_chain: ChainId) -> int:
         """Return the newest height that the light client of ``of_chain`` here holds."""
         (height,) = self._reader.call(
@@ -154,7 +185,7 @@ class EvmChainAdapter:
         (status,) = self._reader.call(self._client_abi, client, "status")
         height = self.hint_client_height(of_chain)
         if height:
-            _, _, timestamp = self._reader.call(self._client_abi, client, "headerAt", height)
+            _, timestamp = self._reader.call(self._client_abi, client, "headerAt", height)
         return ClientState(ClientStatus(status), height, timestamp)
 
     def submit_client_update(self, of_chain: ChainId, update: bytes) -> TransactionOutcome:
@@ -243,6 +274,7 @@ class EvmChainAdapter:
             quanta,
             list(branch.siblings),
             list(branch.sibling_sums),
+            member,
         )
 
     def submit_deposit(self, asset_id: AssetId, quanta: int, member: Address) -> TransactionOutcome:
@@ -250,6 +282,48 @@ class EvmChainAdapter:
         units = require_quanta("deposit", quanta) * self._units_per_quantum(asset_id)
         self._approve(self._token(asset_id), units)
         return self._submit("deposit", asset_id, units, member)
+
+    def submit_request_exit(self, asset_id: AssetId, quanta: int) -> TransactionOutcome:
+        """Ask to leave with up to ``quanta``, as this adapter's own account."""
+        return self._submit("requestExit", asset_id, require_quanta("exit", quanta))
+
+    def submit_warn(self) -> TransactionOutcome:
+        """State that the operators are overdue."""
+        return self._submit("warn")
+
+    def submit_freeze(self) -> TransactionOutcome:
+        """Stop the anchor for ever."""
+        return self._submit("freeze")
+
+    def submit_resolve(self) -> TransactionOutcome:
+        """Decide what is in flight without home."""
+        return self._submit("resolve")
+
+    def submit_exit_frozen(
+        self,
+        leg: Leg,
+        asset_id: AssetId,
+        position: Position,
+        member: Address,
+        claim: int,
+        branch: Branch,
+    ) -> TransactionOutcome:
+        """Pay a member its claim out of the frozen anchor; anyone may."""
+        return self._submit(
+            "exitFrozen",
+            leg_argument(leg),
+            asset_id,
+            position,
+            member,
+            claim,
+            list(branch.siblings),
+            list(branch.sibling_sums),
+            member,
+        )
+
+    def submit_refund(self, asset_id: AssetId, index: int, member: Address) -> TransactionOutcome:
+        """Give a deposit back out of the frozen anchor; anyone may."""
+        return self._submit("refund", asset_id, index, member)
 
     def solvency(self, asset_id: AssetId) -> AnchorSolvency:
         """Return the newest block's vault and liabilities of one asset, read at one height."""

@@ -10,15 +10,18 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Protocol
 
-from adapters.base import CounterProof, ProvenDeposit, ProvenPhase
+from adapters.base import CounterProof, ProvenDeposit, ProvenExit, ProvenPhase
 from adapters.evm.reader import UnverifiedStateProof
 from clearinghouse.book.identifiers import Address, AssetId, Hash32, to_hex
 from clearinghouse.errors import ProofInvalid
 from clearinghouse.proofs.anchor_layout import (
+    FROZEN_SLOT,
     Deposit,
     decode_deposit,
+    decode_exit,
     decode_phase,
     deposit_slots,
+    exit_slots,
     next_deposit_hash,
     phase_slot,
 )
@@ -27,6 +30,9 @@ from clearinghouse.proofs.state import StateProof, verify_slot
 
 DEPOSITS_PER_REQUEST = 64
 """Three slots each, so a request asks for at most 195 storage proofs of a few kilobytes."""
+
+EXITS_PER_REQUEST = 96
+"""Two slots each."""
 
 
 class StateSource(Protocol):
@@ -40,6 +46,10 @@ class StateSource(Protocol):
 
     def deposit_count(self, anchor: Address, asset_id: AssetId, height: int) -> int:
         """Return how many deposits of an asset the anchor had after block ``height``."""
+        ...
+
+    def exit_count(self, anchor: Address, asset_id: AssetId, height: int) -> int:
+        """Return how many exits of an asset the anchor had after block ``height``."""
         ...
 
 
@@ -92,13 +102,7 @@ class Prover:
         """
         count = self._source.deposit_count(self._anchor, asset_id, header.height)
         if count < first_index:
-            raise ProofInvalid(
-                "deposit_count_wrong",
-                f"asset {asset_id} had {first_index} deposits on chain {header.chain_id}, the node "
-                f"says {count}; ask another node",
-                count=count,
-                first_index=first_index,
-            )
+            raise _count_wrong("deposit", asset_id, first_index - 1, "was there before")
         proven: list[ProvenDeposit] = []
         chain_hash, previous_total = hash_before, None
         bounds = [*range(first_index, count, DEPOSITS_PER_REQUEST), count]
@@ -123,14 +127,77 @@ class Prover:
         for offset in range(0, len(words), 3):
             deposit = decode_deposit(*words[offset : offset + 3])
             if deposit is None:
-                raise _count_wrong(asset_id, first + offset // 3, "does not exist")
+                raise _count_wrong("deposit", asset_id, first + offset // 3, "does not exist")
             deposits.append(deposit)
         return deposits
 
     def _verify_end(self, header: VerifiedHeader, asset_id: AssetId, count: int) -> None:
         ((word, _),) = self.prove_slots(header, [deposit_slots(asset_id, count)[0]])
         if word != 0:
-            raise _count_wrong(asset_id, count, "exists")
+            raise _count_wrong("deposit", asset_id, count, "exists")
+
+    def prove_exits(
+        self, header: VerifiedHeader, asset_id: AssetId, first_index: int
+    ) -> list[ProvenExit]:
+        """Return every exit from ``first_index`` to the last one at ``header``.
+
+        The number is asked of the node and proven as that of deposits is. Nothing chains exits:
+        each lies in a slot of its own that is written once.
+
+        Raises
+        ------
+        ProofInvalid
+            ``exit_count_wrong`` when the node hides or invents exits, ``exit_malformed`` and what
+            ``prove_slots`` raises.
+        """
+        count = self._source.exit_count(self._anchor, asset_id, header.height)
+        if count < first_index:
+            raise _count_wrong("exit", asset_id, first_index - 1, "was there before")
+        proven: list[ProvenExit] = []
+        bounds = [*range(first_index, count, EXITS_PER_REQUEST), count]
+        for first, end in pairwise(bounds):
+            proven += self._exits(header, asset_id, first, end)
+        ((word, _),) = self.prove_slots(header, [exit_slots(asset_id, count)[0]])
+        if word != 0:
+            raise _count_wrong("exit", asset_id, count, "exists")
+        return proven
+
+    def prove_frozen(self, header: VerifiedHeader) -> bool:
+        """Return whether the anchor had frozen at ``header``."""
+        ((word, _),) = self.prove_slots(header, [FROZEN_SLOT])
+        return word != 0
+
+    def _exits(
+        self, header: VerifiedHeader, asset_id: AssetId, first: int, end: int
+    ) -> list[ProvenExit]:
+        slots = [slot for index in range(first, end) for slot in exit_slots(asset_id, index)]
+        words = [word for word, _ in self.prove_slots(header, slots)]
+        proven = []
+        for index in range(first, end):
+            offset = 2 * (index - first)
+            request = decode_exit(words[offset], words[offset + 1])
+            if request is None:
+                raise _count_wrong("exit", asset_id, index, "does not exist")
+            if request.asset_id != asset_id:
+                raise ProofInvalid(
+                    "exit_malformed",
+                    f"exit {index} of asset {asset_id} is recorded for asset {request.asset_id}; "
+                    "this is not an anchor of ours",
+                    asset_id=asset_id,
+                    index=index,
+                )
+            proven.append(
+                ProvenExit(
+                    chain_id=header.chain_id,
+                    asset_id=asset_id,
+                    index=index,
+                    member=request.member,
+                    quanta=request.quanta,
+                    time=request.time,
+                    height=header.height,
+                )
+            )
+        return proven
 
 
 def _verify_next(deposit: Deposit, asset_id: AssetId, index: int, hash_before: Hash32) -> Hash32:
@@ -170,10 +237,10 @@ def _broken(asset_id: AssetId, index: int, cause: str) -> ProofInvalid:
     )
 
 
-def _count_wrong(asset_id: AssetId, index: int, found: str) -> ProofInvalid:
+def _count_wrong(kind: str, asset_id: AssetId, index: int, found: str) -> ProofInvalid:
     return ProofInvalid(
-        "deposit_count_wrong",
-        f"deposit {index} of asset {asset_id} {found}, against the count that the node gave; ask "
+        f"{kind}_count_wrong",
+        f"{kind} {index} of asset {asset_id} {found}, against the count that the node gave; ask "
         "another node",
         asset_id=asset_id,
         index=index,

@@ -15,6 +15,7 @@ from adapters.evm.connection import Connection
 from clearinghouse.book.identifiers import Address, AssetId, Hash32, to_hex
 from clearinghouse.errors import ProofInvalid, Unavailable
 from clearinghouse.proofs.header import Header, verify_block
+from clearinghouse.proofs.trie import without_empty_node
 
 
 @dataclass(frozen=True)
@@ -134,9 +135,14 @@ class Reader:
 
     def deposit_count(self, anchor: Address, asset_id: AssetId, height: int) -> int:
         """Return how many deposits of an asset the anchor had after block ``height``."""
-        (count,) = self.call(
-            load_artifact("Anchor"), anchor, "depositCount", asset_id, height=height
-        )
+        return self._count("depositCount", anchor, asset_id, height)
+
+    def exit_count(self, anchor: Address, asset_id: AssetId, height: int) -> int:
+        """Return how many exits of an asset the anchor had after block ``height``."""
+        return self._count("exitCount", anchor, asset_id, height)
+
+    def _count(self, function: str, anchor: Address, asset_id: AssetId, height: int) -> int:
+        (count,) = self.call(load_artifact("Anchor"), anchor, function, asset_id, height=height)
         return int(count)
 
     def code(self, contract: Address) -> bytes:
@@ -182,7 +188,7 @@ def _log(entry: Mapping[str, Any]) -> Log:
 
 
 def _nodes(nodes: Sequence[str]) -> tuple[bytes, ...]:
-    return tuple(bytes.fromhex(node.removeprefix("0x")) for node in nodes)
+    return without_empty_node([bytes.fromhex(node.removeprefix("0x")) for node in nodes])
 
 
 def _data(value: object) -> bytes:

@@ -13,15 +13,18 @@ from adapters.base import (
     AnchorSolvency,
     ClientState,
     CounterProof,
+    FreezeState,
     ProvenDeposit,
+    ProvenExit,
     ProvenPhase,
     TransactionOutcome,
 )
 from adapters.committee.finality import CommitteeFinality
 from adapters.committee.source import AttestationSource
 from adapters.evm.prover import Prover, StateSource
+from adapters.simulated import exits
 from adapters.simulated.chain import SimulatedChain
-from clearinghouse.book.identifiers import Address, AssetId, ChainId, Hash32
+from clearinghouse.book.identifiers import Address, AssetId, ChainId, Hash32, Position
 from clearinghouse.book.ranges import require_quanta
 from clearinghouse.book.settlements import Leg, OperatorSet, Phase, Settlement
 from clearinghouse.commitment.trees import Branch
@@ -81,6 +84,16 @@ class SimulatedChainAdapter:
         """Return all deposits at ``header`` from ``first_index`` on, proven."""
         return self._prover.prove_deposits(header, asset_id, first_index, hash_before)
 
+    def prove_exits(
+        self, header: VerifiedHeader, asset_id: AssetId, first_index: int
+    ) -> Sequence[ProvenExit]:
+        """Return all exits at ``header`` from ``first_index`` on, proven."""
+        return self._prover.prove_exits(header, asset_id, first_index)
+
+    def prove_frozen(self, header: VerifiedHeader) -> bool:
+        """Return whether the anchor had frozen at ``header``, proven."""
+        return self._prover.prove_frozen(header)
+
     def build_client_updates(self, header: VerifiedHeader, held_height: int) -> Sequence[bytes]:
         """Return what another chain's light client of this chain takes for ``header``."""
         return self._finality.build_client_updates(header, held_height)
@@ -101,6 +114,19 @@ class SimulatedChainAdapter:
     def hint_last_leg(self) -> Hash32:
         """Return the hash of the last committed leg here, zero before the first."""
         return self._chain.state.anchor.last_leg
+
+    def hint_freeze(self) -> FreezeState:
+        """Return when the anchor was last warned and when it froze."""
+        anchor = self._chain.state.anchor
+        return FreezeState(anchor.warned_at, anchor.frozen_at)
+
+    def hint_exited(self, asset_id: AssetId, position: Position) -> bool:
+        """Return whether a claim was paid out of the frozen anchor."""
+        return (asset_id, position) in self._chain.state.anchor.vault.exited
+
+    def hint_refunded(self, asset_id: AssetId, index: int) -> bool:
+        """Return whether the frozen anchor gave a deposit back."""
+        return (asset_id, index) in self._chain.state.anchor.vault.refunded
 
     def hint_client_height(self, of_chain: ChainId) -> int:
         """Return the newest height that the light client of ``of_chain`` here holds."""
@@ -202,9 +228,48 @@ class SimulatedChainAdapter:
     ) -> TransactionOutcome:
         """Deposit any number of token units, whole quanta or not."""
         return self._chain.submit(
-            lambda state, now: state.anchor.vault.deposit(
-                self._account, asset_id, units, member, now
+            lambda state, now: state.anchor.deposit(self._account, asset_id, units, member, now)
+        )
+
+    def submit_request_exit(self, asset_id: AssetId, quanta: int) -> TransactionOutcome:
+        """Ask to leave with up to ``quanta``, as this adapter's own account."""
+        require_quanta("exit", quanta)
+        return self._chain.submit(
+            lambda state, now: exits.request(state.anchor, self._account, asset_id, quanta, now)
+        )
+
+    def submit_warn(self) -> TransactionOutcome:
+        """State that the operators are overdue."""
+        return self._chain.submit(lambda state, now: exits.warn(state.anchor, now))
+
+    def submit_freeze(self) -> TransactionOutcome:
+        """Stop the anchor for ever."""
+        return self._chain.submit(lambda state, now: exits.freeze(state.anchor, now))
+
+    def submit_resolve(self) -> TransactionOutcome:
+        """Decide what is in flight without home."""
+        return self._chain.submit(lambda state, now: exits.resolve(state.anchor, now))
+
+    def submit_exit_frozen(
+        self,
+        leg: Leg,
+        asset_id: AssetId,
+        position: Position,
+        member: Address,
+        claim: int,
+        branch: Branch,
+    ) -> TransactionOutcome:
+        """Pay a member its claim out of the frozen anchor; anyone may."""
+        return self._chain.submit(
+            lambda state, _: exits.leave(
+                state.anchor, leg, asset_id, position, member, claim, branch
             )
+        )
+
+    def submit_refund(self, asset_id: AssetId, index: int, member: Address) -> TransactionOutcome:
+        """Give a deposit back out of the frozen anchor; anyone may."""
+        return self._chain.submit(
+            lambda state, _: exits.refund(state.anchor, self._account, asset_id, index, member)
         )
 
     def close(self) -> None:

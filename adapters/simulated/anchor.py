@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from adapters.base import ClientStatus, CounterProof
-from adapters.simulated.light_client import SimulatedLightClient
+from adapters.simulated.peer import PeerAnchor
 from adapters.simulated.quorum import require_quorum
 from adapters.simulated.revert import revert, shown
 from adapters.simulated.vault import SimulatedVault
@@ -25,28 +25,7 @@ from clearinghouse.book.settlements import (
 )
 from clearinghouse.commitment.settlements import leg_hash, operator_set_hash, settlement_id
 from clearinghouse.commitment.trees import Branch
-from clearinghouse.errors import ProofInvalid
-from clearinghouse.proofs.anchor_layout import OPERATOR_SET_HASH_SLOT, phase_slot
-from clearinghouse.proofs.state import verify_account, verify_storage
-
-_STATE_PROOF_ERRORS = {
-    "proof_truncated": "ProofTruncated",
-    "proof_extended": "ProofHasUnusedNodes",
-    "node_hash_mismatch": "NodeHashMismatch",
-    "account_absent": "AccountAbsent",
-}
-"""Errors of ``StateProof.sol`` by reasons of ``clearinghouse.proofs``; the rest is malformed."""
-
-
-@dataclass
-class PeerAnchor:
-    """Another anchor, as this one believes in it."""
-
-    anchor: Address
-    code_hash: Hash32
-    client: SimulatedLightClient
-    leg_hash: Hash32 = ZERO_HASH
-    """On home: the leg that the peer last committed."""
+from clearinghouse.proofs.anchor_layout import FROZEN_SLOT, OPERATOR_SET_HASH_SLOT, phase_slot
 
 
 @dataclass(frozen=True)
@@ -86,6 +65,9 @@ class SimulatedAnchor:
     last_committed: Hash32 = ZERO_HASH
     last_leg: Hash32 = ZERO_HASH
     final_sequence: int = 0
+    warned_at: int = 0
+    frozen_at: int = 0
+    """Seconds since the epoch, 0 if never, as the time of the last warning."""
     _last_prepared: Hash32 = ZERO_HASH
     _phases: dict[Hash32, Phase] = field(default_factory=dict)
     _commits: dict[Hash32, _Commit] = field(default_factory=dict)
@@ -112,7 +94,35 @@ class SimulatedAnchor:
         """Return the words that other chains prove, by slot; zero words are not stored."""
         words = {phase_slot(identity): int(phase) for identity, phase in self._phases.items()}
         words[OPERATOR_SET_HASH_SLOT] = int.from_bytes(self.identity.operator_set_hash)
-        return words | self.vault.deposit_words()
+        if self.frozen_at:
+            words[FROZEN_SLOT] = 1
+        return words | self.vault.words()
+
+    def require_open(self) -> None:
+        """Refuse whatever is new once the anchor has frozen."""
+        if self.frozen_at:
+            revert("AnchorFrozen")
+
+    def last_commit(self) -> tuple[int, int]:
+        """Return the number of the last leg that committed here and its time; zeros if none."""
+        record = self._commits.get(self.last_committed)
+        return (record.sequence, record.time) if record else (0, 0)
+
+    def deposit(
+        self, sender: Address, asset_id: AssetId, units: int, member: Address, now: int
+    ) -> None:
+        """Move token units from ``sender`` into the vault, for ``member``."""
+        self.require_open()
+        self.vault.deposit(sender, asset_id, units, member, now)
+
+    def resolve(self) -> None:
+        """On a spoke that has frozen: give up what is prepared, take what committed as final."""
+        if self.in_flight() != ZERO_HASH:
+            self._phases[self._last_prepared] = Phase.ABORTED
+        sequence, _ = self.last_commit()
+        if sequence != self.final_sequence:
+            self._phases[self.last_committed] = Phase.FINAL
+            self.final_sequence = sequence
 
     def prepare(
         self,
@@ -123,6 +133,7 @@ class SimulatedAnchor:
         now: int,
     ) -> None:
         """Promise to follow home's decision."""
+        self.require_open()
         identity = self._identify(settlement, Phase.NONE)
         self._verify_signed(identity, settlement, operator_set, signatures)
         leg_digest = self._verify_leg(settlement, leg)
@@ -153,14 +164,14 @@ class SimulatedAnchor:
         else:
             if len(proofs) != 1:
                 revert("WrongProofCount", len(proofs), 1)
-            home, _ = self._proven_phase(self.identity.home, identity, proofs[0])
+            home, _ = self.peers[self.identity.home].proven_phase(identity, proofs[0])
             if home not in (Phase.COMMITTED, Phase.FINAL):
                 revert("ProvenPhaseInsufficient", self.identity.home, home)
         self._apply_commit(identity, settlement, leg, leg_digest, now)
 
     def abort(self, settlement: Settlement, now: int) -> None:
         """On home, after ``decide_by``."""
-        self._require_role(home=True)
+        self.require_role(home=True)
         identity = self._identify(settlement, Phase.PREPARED)
         if now <= settlement.decide_by:
             revert("DecisionTooEarly", settlement.decide_by, now)
@@ -170,12 +181,12 @@ class SimulatedAnchor:
         self, settlement: Settlement, chain_id: ChainId, proof: CounterProof
     ) -> None:
         """On home: an active chain can never prepare any more."""
-        self._require_role(home=True)
+        self.require_role(home=True)
         identity = self._identify(settlement, Phase.PREPARED)
         entry = _get_entry(settlement, chain_id)
         if chain_id == self.identity.home or not entry.active:
             revert("ChainNotActive", chain_id)
-        proven, timestamp = self._proven_phase(chain_id, identity, proof)
+        proven, timestamp = self.peers[chain_id].proven_phase(identity, proof)
         if proven is not Phase.NONE:
             revert("ProvenPhaseInsufficient", chain_id, proven)
         _require_after_preparation(chain_id, settlement, timestamp)
@@ -183,9 +194,9 @@ class SimulatedAnchor:
 
     def abort_by_proof(self, settlement: Settlement, proof: CounterProof) -> None:
         """On a spoke: home aborted or can never prepare any more."""
-        self._require_role(home=False)
+        self.require_role(home=False)
         identity = self._identify(settlement, Phase.PREPARED)
-        home, timestamp = self._proven_phase(self.identity.home, identity, proof)
+        home, timestamp = self.peers[self.identity.home].proven_phase(identity, proof)
         if home is Phase.NONE:
             _require_after_preparation(self.identity.home, settlement, timestamp)
         elif home is not Phase.ABORTED:
@@ -194,7 +205,7 @@ class SimulatedAnchor:
 
     def finalize(self, identity: Hash32, now: int) -> None:
         """On home, after the challenge window."""
-        self._require_role(home=True)
+        self.require_role(home=True)
         self._require_phase(identity, Phase.COMMITTED)
         record = self._commits[identity]
         if record.sequence != self.final_sequence + 1:
@@ -207,9 +218,9 @@ class SimulatedAnchor:
 
     def finalize_by_proof(self, identity: Hash32, proof: CounterProof) -> None:
         """On a spoke: home is FINAL; all legs committed here before are too."""
-        self._require_role(home=False)
+        self.require_role(home=False)
         self._require_phase(identity, Phase.COMMITTED)
-        home, _ = self._proven_phase(self.identity.home, identity, proof)
+        home, _ = self.peers[self.identity.home].proven_phase(identity, proof)
         if home is not Phase.FINAL:
             revert("ProvenPhaseInsufficient", self.identity.home, home)
         self._phases[identity] = Phase.FINAL
@@ -345,40 +356,19 @@ class SimulatedAnchor:
         for index, entry in enumerate(others):
             if index == len(proofs):
                 revert("WrongProofCount", len(proofs), index + 1)
-            proven, _ = self._proven_phase(entry.chain_id, identity, proofs[index])
+            proven, _ = self.peers[entry.chain_id].proven_phase(identity, proofs[index])
             if proven is not Phase.PREPARED:
                 revert("ProvenPhaseInsufficient", entry.chain_id, proven)
         if len(proofs) != len(others):
             revert("WrongProofCount", len(proofs), len(others))
-
-    def _proven_phase(
-        self, chain_id: ChainId, identity: Hash32, proof: CounterProof
-    ) -> tuple[Phase, int]:
-        """Return a peer's phase in a finalised header of its chain, and that header's time."""
-        peer = self.peers[chain_id]
-        if peer.client.status is ClientStatus.FROZEN:
-            revert("ClientFrozen", chain_id)
-        header = peer.client.header_at(proof.height)
-        try:
-            account = verify_account(header.state_root, peer.anchor, proof.account_proof)
-            if account is None:
-                revert("AccountAbsent", shown(peer.anchor))
-            if account.code_hash != peer.code_hash:
-                revert("WrongCodeHash", chain_id, account.code_hash, peer.code_hash)
-            slot = phase_slot(identity)
-            word = verify_storage(account.storage_root, slot, proof.storage_proof)
-        except ProofInvalid as error:
-            revert(_STATE_PROOF_ERRORS.get(error.reason, "NodeMalformed"))
-        if word > max(Phase):
-            revert("WordIsNoPhase", chain_id, word)
-        return Phase(word), header.timestamp
 
     def _require_phase(self, identity: Hash32, expected: Phase) -> None:
         actual = self.phase(identity)
         if actual is not expected:
             revert("WrongPhase", identity, actual, expected)
 
-    def _require_role(self, *, home: bool) -> None:
+    def require_role(self, *, home: bool) -> None:
+        """Refuse a step that is for home alone, or for the others alone."""
         if self.is_home is not home:
             revert("WrongRole", self.is_home)
 

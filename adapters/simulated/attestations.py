@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from clearinghouse.book.identifiers import ChainId
 from clearinghouse.proofs.committee import Attestation
+from clearinghouse.proofs.handover import Handover
 
 
 class MemoryAttestations:
@@ -15,6 +16,7 @@ class MemoryAttestations:
 
     def __init__(self) -> None:
         self._by_chain: dict[ChainId, dict[int, Attestation]] = {}
+        self._handovers: dict[tuple[ChainId, int], Handover] = {}
 
     def publish(self, chain_id: ChainId, attestation: Attestation) -> None:
         """Add an attestation, in the place of an earlier one of its height."""
@@ -28,3 +30,11 @@ class MemoryAttestations:
     def find_at(self, chain_id: ChainId, height: int) -> Attestation | None:
         """Return the attestation of that height, None where there is none."""
         return self._by_chain.get(chain_id, {}).get(height)
+
+    def find_handover(self, chain_id: ChainId, epoch: int) -> Handover | None:
+        """Return the handover that ended that epoch, None where there is none."""
+        return self._handovers.get((chain_id, epoch))
+
+    def publish_handover(self, handover: Handover) -> None:
+        """Add the last word of an epoch."""
+        self._handovers[handover.successor.chain_id, handover.epoch] = handover

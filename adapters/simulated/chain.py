@@ -12,6 +12,7 @@ from adapters.simulated.anchor import SimulatedAnchor
 from adapters.simulated.light_client import SimulatedLightClient
 from adapters.simulated.revert import Reverted
 from adapters.simulated.tries import SimulatedTries, StateRoots
+from adapters.simulated.vault import Asset
 from clearinghouse.book.identifiers import Address, AssetId, ChainId, Hash32, to_hex
 from clearinghouse.commitment.keccak import keccak256
 from clearinghouse.errors import ChainFault, Unavailable
@@ -162,10 +163,17 @@ class SimulatedChain:
 
     def deposit_count(self, anchor: Address, asset_id: AssetId, height: int) -> int:
         """Return how many deposits an asset had at a height."""
+        return len(self._asset_at(anchor, asset_id, height).deposits)
+
+    def exit_count(self, anchor: Address, asset_id: AssetId, height: int) -> int:
+        """Return how many exits an asset had at a height."""
+        return len(self._asset_at(anchor, asset_id, height).exits)
+
+    def _asset_at(self, anchor: Address, asset_id: AssetId, height: int) -> Asset:
         found = self._block_at(height).state.anchor
         if found.identity.address != anchor:
             raise Unavailable("contract_unknown", f"no anchor at {to_hex(anchor)}", address=anchor)
-        return len(found.vault.assets[asset_id].deposits)
+        return found.vault.assets[asset_id]
 
     def _block_at(self, height: int) -> _Block:
         self._require_reachable()

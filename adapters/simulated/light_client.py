@@ -1,10 +1,15 @@
-"""Reference model of ``contracts/src/light/CommitteeLightClient.sol``."""
+"""Reference model of ``contracts/src/light/CommitteeLightClient.sol``, as long as one epoch lasts.
+
+Simulated committees never hand over: the whole of the client's rules is
+``clearinghouse.proofs.committee_client``.
+"""
 
 from __future__ import annotations
 
 from eth_abi.abi import decode
 
 from adapters.base import ClientStatus
+from adapters.committee.client import EVIDENCE_TYPES, UPDATE_TYPES
 from adapters.simulated.quorum import require_quorum
 from adapters.simulated.revert import revert
 from clearinghouse.book.identifiers import ZERO_HASH, ChainId, Hash32
@@ -35,7 +40,7 @@ class SimulatedLightClient:
         """Verify and store a finalised header; the same one again changes nothing."""
         if self.status is ClientStatus.FROZEN:
             revert("AlreadyFrozen")
-        header_rlp, signatures = decode(["bytes", "bytes[]"], data)
+        header_rlp, signatures, epoch, _ = decode(UPDATE_TYPES, data)
         header = _decode(header_rlp)
         kept = self._headers.get(header.height % KEPT_HEADERS)
         if kept is not None and kept.block_hash == header.block_hash:
@@ -44,7 +49,7 @@ class SimulatedLightClient:
             revert("HeightNotIncreasing", header.height, self.latest_height)
         if header.timestamp < self.latest_timestamp:
             revert("TimestampDecreasing", header.timestamp, self.latest_timestamp)
-        self._require_quorum(header.height, header.block_hash, signatures)
+        self._require_quorum(epoch, header.height, header.block_hash, signatures)
         self._headers[header.height % KEPT_HEADERS] = header
         self.latest_height, self.latest_timestamp = header.height, header.timestamp
 
@@ -52,13 +57,13 @@ class SimulatedLightClient:
         """Stop for ever on two signed hashes of one height."""
         if self.status is ClientStatus.FROZEN:
             revert("AlreadyFrozen")
-        height, hash_a, signatures_a, hash_b, signatures_b = decode(
-            ["uint64", "bytes32", "bytes[]", "bytes32", "bytes[]"], evidence
+        height, hash_a, signatures_a, hash_b, signatures_b, epoch_a, epoch_b = decode(
+            EVIDENCE_TYPES, evidence
         )
         if hash_a == hash_b:
             revert("NotEquivocation", hash_a)
-        self._require_quorum(height, hash_a, signatures_a)
-        self._require_quorum(height, hash_b, signatures_b)
+        self._require_quorum(epoch_a, height, hash_a, signatures_a)
+        self._require_quorum(epoch_b, height, hash_b, signatures_b)
         self.status = ClientStatus.FROZEN
 
     def header_at(self, height: int) -> Header:
@@ -69,9 +74,11 @@ class SimulatedLightClient:
         return header
 
     def _require_quorum(
-        self, height: int, block_hash: Hash32, signatures: tuple[bytes, ...]
+        self, epoch: int, height: int, block_hash: Hash32, signatures: tuple[bytes, ...]
     ) -> None:
         committee = self._committee
+        if epoch != committee.epoch:
+            revert("UnknownEpoch", epoch)
         digest = committee_digest(
             committee.clearinghouse_id, committee.chain_id, committee.epoch, height, block_hash
         )

@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 
 from adapters.committee.attester import sign_attestation
 from adapters.simulated.adapter import SimulatedChainAdapter, SimulatedNode
-from adapters.simulated.anchor import AnchorIdentity, PeerAnchor, SimulatedAnchor
+from adapters.simulated.anchor import AnchorIdentity, SimulatedAnchor
 from adapters.simulated.attestations import MemoryAttestations
 from adapters.simulated.chain import ChainState, SimulatedChain
 from adapters.simulated.keys import SimulatedKey, simulated_key, simulated_keys
 from adapters.simulated.light_client import SimulatedLightClient
+from adapters.simulated.peer import PeerAnchor
 from adapters.simulated.token import SimulatedToken
 from adapters.simulated.vault import Asset, SimulatedVault
 from clearinghouse.book.identifiers import ZERO_HASH, Address, AssetId, ChainId, Hash32
@@ -158,7 +159,7 @@ class SimulatedNetwork:
                 operator_set_hash=operator_set_hash(self.operator_set),
             ),
             SimulatedVault(address, assets, plan.windows.grace_seconds),
-            {c: PeerAnchor(self._anchors[c], ANCHOR_CODE_HASH, clients[c]) for c in followed},
+            {c: PeerAnchor(c, self._anchors[c], ANCHOR_CODE_HASH, clients[c]) for c in followed},
         )
         return SimulatedChain(
             chain_id,

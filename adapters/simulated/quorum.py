@@ -15,7 +15,7 @@ from clearinghouse.commitment.signatures import (
 
 
 def require_quorum(
-    digest: bytes, members: Sequence[Address], threshold: int, signatures: Sequence[bytes]
+    digest: bytes, members: Sequence[bytes], threshold: int, signatures: Sequence[bytes]
 ) -> None:
     """Require signatures of at least ``threshold`` members, strictly ordered by signer."""
     if len(signatures) < threshold:

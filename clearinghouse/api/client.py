@@ -9,6 +9,15 @@
         signature = sign_fill_batch(venue_key, genesis.clearinghouse_id, batch)
         receipt = client.submit_batch(batch, [order], signature)
 
+At high rates send orders ahead (``register_orders``), and fills of their numbers as columns
+(``stream_columns``)::
+
+        orders = client.register_orders(venue, [order, ...])
+        numbers = np.frombuffer(orders.numbers, "<u4")
+        columns = FillColumns.of(venue, batch_id, numbers[:1], numbers[1:2], [10], [20_000])
+        signature = sign_fill_columns(venue_key, genesis.clearinghouse_id, columns)
+        receipt = client.submit_columns(columns, signature)
+
 Methods take and return values, never messages, and raise the server's own errors
 (``clearinghouse.errors``). After ``Unavailable`` the same call may be made again: batches, limits
 and releases are recognised by their content, so a repetition is harmless.
@@ -16,12 +25,11 @@ and releases are recognised by their content, so a repetition is harmless.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import grpc
 
-from clearinghouse.api.connection import Connection
 from clearinghouse.api.conversion.events import event_from_message
 from clearinghouse.api.conversion.evidence import (
     claim_branch_from_message,
@@ -29,13 +37,8 @@ from clearinghouse.api.conversion.evidence import (
     release_branch_from_message,
     solvency_from_message,
 )
-from clearinghouse.api.conversion.fields import fitting, hash_of
-from clearinghouse.api.conversion.members import (
-    member_from_message,
-    release_to_message,
-    signed_limit_to_message,
-)
-from clearinghouse.api.conversion.orders import receipt_from_message, submission_to_message
+from clearinghouse.api.conversion.fields import fitting
+from clearinghouse.api.conversion.members import member_from_message
 from clearinghouse.api.conversion.reference import (
     chain_from_message,
     genesis_from_messages,
@@ -45,13 +48,18 @@ from clearinghouse.api.conversion.settlements import (
     settlement_record_from_message,
     settlement_summary_from_message,
 )
+from clearinghouse.api.intake_client import IntakeClient
 from clearinghouse.api.signing import (
     sign_fill_batch,
+    sign_fill_columns,
+    sign_mandate,
+    sign_mandated_orders,
     sign_order,
+    sign_order_as_delegate,
     sign_placement_limit,
     sign_release,
 )
-from clearinghouse.api.status import build_error, error_of_call
+from clearinghouse.api.status import error_of_call
 from clearinghouse.api.views import (
     ClaimBranch,
     CycleReport,
@@ -63,15 +71,11 @@ from clearinghouse.api.views import (
     Solvency,
 )
 from clearinghouse.book.identifiers import Address, AssetId, ChainId, Hash32
-from clearinghouse.book.orders import FillBatch, PlacementLimit, Release, SignedOrder
 from clearinghouse.book.reference import Chain, Genesis, Instrument
 from clearinghouse.commitment.trees import claim_leaf, release_leaf, verify_branch
-from clearinghouse.errors import ClearingError, ProofInvalid
-from clearinghouse.intake.ports import BatchReceipt
+from clearinghouse.errors import ProofInvalid
+from clearinghouse.intake.ports import BatchReceipt, ColumnsReceipt, OrdersReceipt
 from clearinghouse.v1 import (
-    intake_service_pb2,
-    intake_service_pb2_grpc,
-    members_pb2,
     query_service_pb2,
     query_service_pb2_grpc,
     settlement_service_pb2,
@@ -81,9 +85,15 @@ from clearinghouse.v1 import (
 __all__ = [
     "BatchReceipt",
     "ClearinghouseClient",
+    "ColumnsReceipt",
     "EventStream",
+    "OrdersReceipt",
     "sign_fill_batch",
+    "sign_fill_columns",
+    "sign_mandate",
+    "sign_mandated_orders",
     "sign_order",
+    "sign_order_as_delegate",
     "sign_placement_limit",
     "sign_release",
 ]
@@ -112,88 +122,16 @@ class EventStream:
         self._call.cancel()
 
 
-class ClearinghouseClient(Connection):
-    """Calls the public address. Safe to share between threads."""
+class ClearinghouseClient(IntakeClient):
+    """Calls the public address: what ``IntakeClient`` can do, and all questions.
+
+    Safe to share between threads.
+    """
 
     def __init__(self, target: str, **options: Any) -> None:
         super().__init__(target, **options)
-        self._intake = intake_service_pb2_grpc.IntakeServiceStub(self._channel)
         self._query = query_service_pb2_grpc.QueryServiceStub(self._channel)
         self._settlement = settlement_service_pb2_grpc.SettlementServiceStub(self._channel)
-
-    # -- intake ---------------------------------------------------------------------------------
-
-    def submit_batch(
-        self, batch: FillBatch, orders: Sequence[SignedOrder], signature: bytes
-    ) -> BatchReceipt:
-        """Submit a venue's batch; return its decision once it is durable.
-
-        Raises
-        ------
-        Rejected
-            When the batch as a whole is bad; a bad fill only has its reason in the receipt.
-        Conflict
-            ``BATCH_CONFLICT`` when the batch id was used with other content.
-        """
-        request = submission_to_message(batch, orders, signature)
-        return receipt_from_message(self._call(self._intake.SubmitBatch, request).receipt)
-
-    def stream_batches(
-        self, submissions: Iterable[tuple[FillBatch, Sequence[SignedOrder], bytes]]
-    ) -> Iterator[BatchReceipt | ClearingError]:
-        """Submit many batches without waiting for each; yield one answer per batch, in order.
-
-        A batch that was refused yields its error; the stream goes on. The iterable is consumed in
-        a thread of gRPC's while answers are yielded here. An error of the iterable ends the stream
-        and is raised after the answers to what was sent.
-
-        Raises
-        ------
-        ClearingError
-            When the stream itself breaks; batches without an answer may be sent again.
-        """
-        failures: list[BaseException] = []
-
-        def requests() -> Iterator[intake_service_pb2.StreamBatchesRequest]:
-            try:
-                for batch, orders, signature in submissions:
-                    yield intake_service_pb2.StreamBatchesRequest(
-                        submission=submission_to_message(batch, orders, signature)
-                    )
-            except Exception as error:  # noqa: BLE001 - raised again in the caller's thread
-                failures.append(error)
-
-        call = self._intake.StreamBatches(requests())
-        try:
-            for response in call:
-                if response.WhichOneof("answer") == "receipt":
-                    yield receipt_from_message(response.receipt)
-                else:
-                    refusal = response.refusal
-                    yield build_error(refusal.reason, refusal.message, refusal.metadata)
-        except grpc.RpcError as error:
-            raise error_of_call(error) from error
-        finally:
-            call.cancel()
-        if failures:
-            raise failures[0]
-
-    def register_placement_limits(self, limits: Sequence[tuple[PlacementLimit, bytes]]) -> int:
-        """Record placement limits with their signatures, all or none; return the sequence."""
-        request = intake_service_pb2.RegisterPlacementLimitsRequest(
-            limits=[signed_limit_to_message(*limit) for limit in limits]
-        )
-        sequence: int = self._call(self._intake.RegisterPlacementLimits, request).sequence
-        return sequence
-
-    def request_release(self, release: Release, signature: bytes) -> Hash32:
-        """Record a release request and hold its quanta; return the release id."""
-        request = intake_service_pb2.RequestReleaseRequest(
-            release=members_pb2.SignedRelease(
-                release=release_to_message(release), signature=signature
-            )
-        )
-        return hash_of("release id", self._call(self._intake.RequestRelease, request).release_id)
 
     # -- queries --------------------------------------------------------------------------------
 

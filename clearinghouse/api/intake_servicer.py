@@ -2,36 +2,42 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import grpc
 
-from clearinghouse.api.conversion.fields import submessage_of
+from clearinghouse.api.conversion.columns import (
+    columns_from_message,
+    columns_receipt_to_message,
+    mandated_orders_from_message,
+    orders_receipt_to_message,
+)
+from clearinghouse.api.conversion.fields import address_of, submessage_of
+from clearinghouse.api.conversion.mandates import signed_mandate_from_message
 from clearinghouse.api.conversion.members import release_from_message, signed_limit_from_message
-from clearinghouse.api.conversion.orders import receipt_to_message, submission_from_message
-from clearinghouse.api.lifetime import Lifetime, shutting_down
+from clearinghouse.api.conversion.orders import (
+    receipt_to_message,
+    signed_orders_from_messages,
+    submission_from_message,
+)
+from clearinghouse.api.lifetime import Lifetime
 from clearinghouse.api.options import ServerOptions
 from clearinghouse.api.ports import Intake
-from clearinghouse.api.status import code_of, metadata_of
+from clearinghouse.api.streams import Submission, submissions_of
 from clearinghouse.api.waiting import result_of
-from clearinghouse.api.window import Window
 from clearinghouse.errors import ClearingError, Rejected
-from clearinghouse.intake.ports import BatchReceipt
+from clearinghouse.intake.ports import BatchReceipt, ColumnsReceipt
 from clearinghouse.v1 import fills_pb2, intake_service_pb2
 
 MAXIMUM_LIMITS = 8_192
 """Placement limits of one call."""
+MAXIMUM_MANDATES = 8_192
+"""Mandates of one call."""
 
-
-@dataclass(frozen=True, slots=True)
-class _Submission:
-    """A batch of a stream and its decision to come."""
-
-    batch_id: bytes
-    decision: Future[BatchReceipt] | ClearingError
+Result = TypeVar("Result")
+Receipt = TypeVar("Receipt")
 
 
 class IntakeServicer:
@@ -47,8 +53,7 @@ class IntakeServicer:
     ) -> intake_service_pb2.SubmitBatchResponse:
         """Decide a batch and answer once it is durable."""
         batch, orders, signature = submission_from_message(request)
-        future = self._intake.submit_batch(batch, orders, signature)
-        receipt = result_of(future, self._options.request_timeout_seconds, context)
+        receipt = self._result(self._intake.submit_batch(batch, orders, signature), context)
         return intake_service_pb2.SubmitBatchResponse(
             receipt=receipt_to_message(batch.batch_id, receipt)
         )
@@ -59,16 +64,83 @@ class IntakeServicer:
         context: grpc.ServicerContext,
     ) -> Iterator[intake_service_pb2.StreamBatchesResponse]:
         """Submit batches as they arrive, in a thread of the stream's own; answer them in order."""
-        window: Window[_Submission] = Window(self._options.window_batches)
-        if not context.add_callback(window.close):
-            return
-        reader = threading.Thread(
-            target=self._read, args=(requests, window), name="stream-batches", daemon=True
+
+        def submit(request: intake_service_pb2.StreamBatchesRequest) -> Submission[BatchReceipt]:
+            return _submission(
+                request.submission.batch.batch_id,
+                lambda: self._intake.submit_batch(
+                    *submission_from_message(submessage_of(request, "submission"))
+                ),
+            )
+
+        for submission, result in self._results(requests, context, submit):
+            if isinstance(result, fills_pb2.BatchRefusal):
+                yield intake_service_pb2.StreamBatchesResponse(refusal=result)
+            else:
+                receipt = receipt_to_message(submission.batch_id, result)
+                yield intake_service_pb2.StreamBatchesResponse(receipt=receipt)
+
+    def SubmitColumns(  # noqa: N802
+        self, request: intake_service_pb2.SubmitColumnsRequest, context: grpc.ServicerContext
+    ) -> intake_service_pb2.SubmitColumnsResponse:
+        """Decide fills as columns and answer once it is durable."""
+        columns, signature = columns_from_message(request)
+        receipt = self._result(self._intake.submit_columns(columns, signature), context)
+        return intake_service_pb2.SubmitColumnsResponse(
+            receipt=columns_receipt_to_message(columns.batch_id, receipt)
         )
-        with self._lifetime.streaming(lambda: window.end(shutting_down())):
-            reader.start()
-            while (submission := window.take()) is not None:
-                yield self._answer(submission)
+
+    def StreamColumns(  # noqa: N802
+        self,
+        requests: Iterator[intake_service_pb2.StreamColumnsRequest],
+        context: grpc.ServicerContext,
+    ) -> Iterator[intake_service_pb2.StreamColumnsResponse]:
+        """Do the same with columns as ``StreamBatches`` with rows."""
+
+        def submit(request: intake_service_pb2.StreamColumnsRequest) -> Submission[ColumnsReceipt]:
+            return _submission(
+                request.submission.columns.batch_id,
+                lambda: self._intake.submit_columns(
+                    *columns_from_message(submessage_of(request, "submission"))
+                ),
+            )
+
+        for submission, result in self._results(requests, context, submit):
+            if isinstance(result, fills_pb2.BatchRefusal):
+                yield intake_service_pb2.StreamColumnsResponse(refusal=result)
+            else:
+                receipt = columns_receipt_to_message(submission.batch_id, result)
+                yield intake_service_pb2.StreamColumnsResponse(receipt=receipt)
+
+    def RegisterOrders(  # noqa: N802
+        self, request: intake_service_pb2.RegisterOrdersRequest, context: grpc.ServicerContext
+    ) -> intake_service_pb2.RegisterOrdersResponse:
+        """Record orders ahead of their fills and answer with their numbers."""
+        venue = address_of("venue", request.venue)
+        orders = signed_orders_from_messages(request.orders)
+        receipt = self._result(self._intake.register_orders(venue, orders), context)
+        return intake_service_pb2.RegisterOrdersResponse(receipt=orders_receipt_to_message(receipt))
+
+    def RegisterMandatedOrders(  # noqa: N802
+        self,
+        request: intake_service_pb2.RegisterMandatedOrdersRequest,
+        context: grpc.ServicerContext,
+    ) -> intake_service_pb2.RegisterMandatedOrdersResponse:
+        """Record orders that a venue places under its members' mandates."""
+        orders = mandated_orders_from_message(submessage_of(request, "orders"))
+        future = self._intake.register_mandated_orders(orders, request.signature)
+        return intake_service_pb2.RegisterMandatedOrdersResponse(
+            receipt=orders_receipt_to_message(self._result(future, context))
+        )
+
+    def RegisterMandates(  # noqa: N802
+        self, request: intake_service_pb2.RegisterMandatesRequest, context: grpc.ServicerContext
+    ) -> intake_service_pb2.RegisterMandatesResponse:
+        """Record mandates, all or none."""
+        _require_count("mandates", len(request.mandates), MAXIMUM_MANDATES)
+        mandates = [signed_mandate_from_message(mandate) for mandate in request.mandates]
+        sequence = self._result(self._intake.register_mandates(mandates), context)
+        return intake_service_pb2.RegisterMandatesResponse(sequence=sequence)
 
     def RegisterPlacementLimits(  # noqa: N802
         self,
@@ -76,15 +148,9 @@ class IntakeServicer:
         context: grpc.ServicerContext,
     ) -> intake_service_pb2.RegisterPlacementLimitsResponse:
         """Record placement limits, all or none."""
-        if not 1 <= len(request.limits) <= MAXIMUM_LIMITS:
-            raise Rejected(
-                "LIMITS_COUNT",
-                f"send 1 to {MAXIMUM_LIMITS} placement limits at once, was {len(request.limits)}",
-                count=len(request.limits),
-            )
+        _require_count("limits", len(request.limits), MAXIMUM_LIMITS)
         limits = [signed_limit_from_message(limit) for limit in request.limits]
-        future = self._intake.accept_placement_limits(limits)
-        sequence = result_of(future, self._options.request_timeout_seconds, context)
+        sequence = self._result(self._intake.accept_placement_limits(limits), context)
         return intake_service_pb2.RegisterPlacementLimitsResponse(sequence=sequence)
 
     def RequestRelease(  # noqa: N802
@@ -93,57 +159,34 @@ class IntakeServicer:
         """Record a release request and hold its quanta."""
         signed = submessage_of(request, "release")
         release = release_from_message(submessage_of(signed, "release"))
-        future = self._intake.accept_release(release, signed.signature)
-        release_id = result_of(future, self._options.request_timeout_seconds, context)
+        release_id = self._result(self._intake.accept_release(release, signed.signature), context)
         return intake_service_pb2.RequestReleaseResponse(release_id=release_id)
 
-    def _read(
+    def _result(self, future: Future[Result], context: grpc.ServicerContext) -> Result:
+        return result_of(future, self._options.request_timeout_seconds, context)
+
+    def _results(
         self,
-        requests: Iterator[intake_service_pb2.StreamBatchesRequest],
-        window: Window[_Submission],
-    ) -> None:
-        """Fill the window until the client has sent all, has gone, or the server stops."""
-        try:
-            for request in requests:
-                if not window.reserve():
-                    return
-                try:
-                    submission = self._submit(request)
-                except Exception:
-                    window.release()
-                    raise
-                window.put(submission)
-        except grpc.RpcError:
-            window.close()
-        except Exception as error:  # noqa: BLE001 - it is raised again where it is answered
-            window.end(error)
-        else:
-            window.end()
+        requests: Iterator[Any],
+        context: grpc.ServicerContext,
+        submit: Callable[[Any], Submission[Receipt]],
+    ) -> Iterator[tuple[Submission[Receipt], Receipt | fills_pb2.BatchRefusal]]:
+        """Yield every submission of a stream with its decision, in order."""
+        for submission in submissions_of(requests, context, self._lifetime, self._options, submit):
+            yield submission, submission.result(self._options.request_timeout_seconds)
 
-    def _submit(self, request: intake_service_pb2.StreamBatchesRequest) -> _Submission:
-        batch_id = request.submission.batch.batch_id
-        try:
-            submission = submission_from_message(submessage_of(request, "submission"))
-            return _Submission(batch_id, self._intake.submit_batch(*submission))
-        except ClearingError as error:
-            return _Submission(batch_id, error)
 
-    def _answer(self, submission: _Submission) -> intake_service_pb2.StreamBatchesResponse:
-        decision = submission.decision
-        try:
-            if isinstance(decision, ClearingError):
-                raise decision
-            receipt = result_of(decision, self._options.request_timeout_seconds)
-        except ClearingError as error:
-            return intake_service_pb2.StreamBatchesResponse(
-                refusal=fills_pb2.BatchRefusal(
-                    batch_id=submission.batch_id,
-                    code=code_of(error).value[0],
-                    reason=error.reason,
-                    message=error.message,
-                    metadata=metadata_of(error),
-                )
-            )
-        return intake_service_pb2.StreamBatchesResponse(
-            receipt=receipt_to_message(submission.batch_id, receipt)
+def _submission(batch_id: bytes, submit: Callable[[], Future[Receipt]]) -> Submission[Receipt]:
+    try:
+        return Submission(batch_id, submit())
+    except ClearingError as error:
+        return Submission(batch_id, error)
+
+
+def _require_count(noun: str, count: int, maximum: int) -> None:
+    if not 1 <= count <= maximum:
+        raise Rejected(
+            f"{noun.upper()}_COUNT",
+            f"send 1 to {maximum} {noun} at once, was {count}",
+            count=count,
         )

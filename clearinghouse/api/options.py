@@ -21,3 +21,5 @@ class ServerOptions:
     """The longest wait for durability, whatever deadline the caller set."""
     window_batches: int = 64
     """Batches of one stream that may wait for their answers."""
+    window_bytes: int = 16 * 1024 * 1024
+    """Of their requests together; so all streams at once hold at most 512 MiB."""

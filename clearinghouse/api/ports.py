@@ -10,12 +10,14 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from clearinghouse.api.views import CycleReport
+from clearinghouse.book.columns import FillColumns, FillRows, MandatedOrders
 from clearinghouse.book.entries import JournalRecord
 from clearinghouse.book.identifiers import Address, Hash32
-from clearinghouse.book.orders import FillBatch, PlacementLimit, Release, SignedOrder
+from clearinghouse.book.mandates import Mandate
+from clearinghouse.book.orders import PlacementLimit, Release, SignedOrder
 from clearinghouse.book.reference import Instrument
 from clearinghouse.book.state import State
-from clearinghouse.intake.ports import BatchReceipt
+from clearinghouse.intake.ports import BatchReceipt, ColumnsReceipt, OrdersReceipt
 
 
 class Intake(Protocol):
@@ -25,9 +27,29 @@ class Intake(Protocol):
     """
 
     def submit_batch(
-        self, batch: FillBatch, orders: Sequence[SignedOrder], signature: bytes
+        self, batch: FillRows, orders: Sequence[SignedOrder], signature: bytes
     ) -> Future[BatchReceipt]:
         """Decide a venue's batch fill by fill."""
+        ...
+
+    def submit_columns(self, columns: FillColumns, signature: bytes) -> Future[ColumnsReceipt]:
+        """Decide a venue's fills of numbered orders."""
+        ...
+
+    def register_orders(
+        self, venue: Address, orders: Sequence[SignedOrder]
+    ) -> Future[OrdersReceipt]:
+        """Record orders ahead of their fills, each decided by itself."""
+        ...
+
+    def register_mandated_orders(
+        self, orders: MandatedOrders, signature: bytes
+    ) -> Future[OrdersReceipt]:
+        """Record orders that a venue places under its members' mandates."""
+        ...
+
+    def register_mandates(self, mandates: Sequence[tuple[Mandate, bytes]]) -> Future[int]:
+        """Record members' mandates, all or none; resolves to the journal sequence."""
         ...
 
     def accept_placement_limits(

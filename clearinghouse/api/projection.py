@@ -5,6 +5,7 @@ A question about something that does not exist is ``Rejected`` with a reason end
 
 from __future__ import annotations
 
+from clearinghouse.api.pages import page_of
 from clearinghouse.api.views import (
     AssetAccount,
     ChainPhase,
@@ -18,9 +19,10 @@ from clearinghouse.api.views import (
     Solvency,
     VaultLiabilities,
 )
+from clearinghouse.book.account_table import Vault
 from clearinghouse.book.identifiers import Address, AssetId, Hash32, Position, to_hex
 from clearinghouse.book.settlements import Phase
-from clearinghouse.book.state import SettlementState, State, Vault
+from clearinghouse.book.state import SettlementState, State
 from clearinghouse.errors import Rejected
 from clearinghouse.risk.initial_margin import required_quanta
 
@@ -46,47 +48,42 @@ def get_position(state: State, member: Address) -> Position:
 def get_member(state: State, member: Address) -> Member:
     """Return what a member has; raises as ``get_position``."""
     position = get_position(state, member)
-    vaults = sorted(state.claims)
+    vaults = sorted(state.deposits)
+    marks, claims = state.marks, state.accounts.claims[:, position]
     return Member(
         member=member,
         position=position,
         claims=tuple(
-            Claim(*vault, state.claims[vault][position])
+            Claim(*vault, int(quanta))
             for vault in vaults
-            if position in state.claims[vault]
+            if (quanta := claims[state.accounts.vault_rows[vault]])
         ),
         accounts=tuple(_account(state, position, asset) for asset in _assets_of(state, position)),
         holdings=tuple(
-            MemberHolding(number, held.quantity, held.basis, state.marks[number])
-            for number, held in sorted(state.holdings.get(position, {}).items())
+            MemberHolding(number, held.quantity, held.basis, marks[number])
+            for number, held in sorted(state.holdings_of(position).items())
         ),
         placement_limits=tuple(
-            limit
-            for vault in vaults
-            if (limit := state.placement_limits.get((member, *vault))) is not None
+            limit for vault in vaults if (limit := state.find_limit(member, vault)) is not None
         ),
         sequence=state.sequence,
     )
 
 
 def _assets_of(state: State, position: Position) -> list[AssetId]:
-    assets = {
-        asset
-        for totals in (state.claims_total, state.pending_deposits, state.held)
-        for asset in totals.get(position, {})
-    }
-    assets.update(
-        state.instruments[number].quote_asset for number in state.holdings.get(position, {})
-    )
+    accounts = state.accounts
+    assets = {asset for asset in accounts.assets if any(accounts.account(position, asset).tolist())}
+    assets.update(state.instruments[number].quote_asset for number in state.holdings_of(position))
     return sorted(assets)
 
 
 def _account(state: State, position: Position, asset: AssetId) -> AssetAccount:
+    account = state.accounts.account(position, asset)
     return AssetAccount(
         asset_id=asset,
         collateral_quanta=state.collateral(position, asset),
-        pending_deposit_quanta=state.pending_deposits.get(position, {}).get(asset, 0),
-        held_quanta=state.held.get(position, {}).get(asset, 0),
+        pending_deposit_quanta=int(account["pending"]),
+        held_quanta=int(account["held"]),
         variation_quanta=state.variation(position, asset),
         required_quanta=required_quanta(state, position, asset),
     )
@@ -144,18 +141,27 @@ def _payable_releases(state: State, settlement: SettlementState) -> tuple[Payabl
     )
 
 
-def list_settlement_summaries(state: State) -> list[SettlementSummary]:
-    """Return all settlements, oldest first."""
-    return [
+def list_settlement_summaries(
+    state: State, page_size: int, page_token: str
+) -> tuple[list[SettlementSummary], str]:
+    """Return a page of the settlements, oldest first, and the next one's token; as ``page_of``."""
+    page, next_page_token = page_of(
+        list(state.settlements.values()),
+        lambda settlement: settlement.proposal.settlement.cycle,
+        page_size,
+        page_token,
+    )
+    summaries = [
         SettlementSummary(
-            settlement_id=settlement_id,
+            settlement_id=settlement.settlement_id,
             cycle=settlement.proposal.settlement.cycle,
             outcome=settlement.outcome,
             chain_phases=_chain_phases(settlement),
             closed=settlement.is_closed(),
         )
-        for settlement_id, settlement in state.settlements.items()
+        for settlement in page
     ]
+    return summaries, next_page_token
 
 
 def get_solvency(state: State) -> Solvency:
@@ -171,7 +177,7 @@ def get_solvency(state: State) -> Solvency:
         vaults=tuple(
             VaultLiabilities(
                 *vault,
-                claims_quanta=sum(state.claims[vault].values()),
+                claims_quanta=state.accounts.claims_total(vault),
                 released_quanta=released.get(vault, 0),
                 unconsumed_deposit_quanta=sum(d.quanta for d in queue.unconsumed),
                 deposit_count=queue.count,

@@ -114,10 +114,9 @@ class QueryServicer:
     ) -> query_service_pb2.ListSettlementsResponse:
         """Answer with a page of the settlements."""
         with self._intake.reading() as state:
-            summaries = list_settlement_summaries(state)
-        page, next_page_token = page_of(
-            summaries, lambda summary: summary.cycle, request.page_size, request.page_token
-        )
+            page, next_page_token = list_settlement_summaries(
+                state, request.page_size, request.page_token
+            )
         return query_service_pb2.ListSettlementsResponse(
             settlements=[settlement_summary_to_message(summary) for summary in page],
             next_page_token=next_page_token,

@@ -11,7 +11,7 @@ from clearinghouse.api.conversion.events import event_to_message, is_settlement_
 from clearinghouse.api.lifetime import Lifetime, shutting_down
 from clearinghouse.api.ports import JournalTail
 from clearinghouse.api.views import SettlementEvent
-from clearinghouse.book.entries import decode_entry
+from clearinghouse.book.earlier_entries import current_entries, decode_any_entry
 from clearinghouse.v1 import settlement_service_pb2
 
 
@@ -33,12 +33,12 @@ class SettlementServicer:
             return
         with self._lifetime.streaming(stop.set):
             for record in self._journal_tail.follow(max(1, request.first_sequence), stop):
-                entry = decode_entry(record.payload)
-                if is_settlement_entry(entry):
-                    event = SettlementEvent(record.sequence, record.time_milliseconds, entry)
-                    yield settlement_service_pb2.StreamSettlementEventsResponse(
-                        event=event_to_message(event)
-                    )
+                for entry in current_entries(decode_any_entry(record.payload), {}):
+                    if is_settlement_entry(entry):
+                        event = SettlementEvent(record.sequence, record.time_milliseconds, entry)
+                        yield settlement_service_pb2.StreamSettlementEventsResponse(
+                            event=event_to_message(event)
+                        )
                 if stop.is_set():
                     break
         if self._lifetime.is_stopping:

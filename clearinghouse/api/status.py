@@ -42,7 +42,10 @@ _KINDS: Mapping[str, tuple[type[ClearingError], grpc.StatusCode]] = {
     "corruption": (Corruption, _Code.INTERNAL),
 }
 _REASON_CODES: Mapping[str, grpc.StatusCode] = {
+    "leadership_lost": _Code.UNAVAILABLE,
     "queue_full": _Code.RESOURCE_EXHAUSTED,
+    "orders_exhausted": _Code.RESOURCE_EXHAUSTED,
+    "EARLY_LIMITS_EXHAUSTED": _Code.RESOURCE_EXHAUSTED,
     "too_many_streams": _Code.RESOURCE_EXHAUSTED,
     "deadline_exceeded": _Code.DEADLINE_EXCEEDED,
     "BATCH_CONFLICT": _Code.ALREADY_EXISTS,

@@ -10,8 +10,14 @@ An entry is encoded as JSON with a tag that names its type: an auditor can read 
 
 from __future__ import annotations
 
-import msgspec
+from enum import StrEnum
+from typing import NamedTuple
 
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from clearinghouse.book.columns import MandatedOrders
 from clearinghouse.book.identifiers import (
     Address,
     AssetId,
@@ -20,7 +26,8 @@ from clearinghouse.book.identifiers import (
     InstrumentId,
     Position,
 )
-from clearinghouse.book.orders import PlacementLimit, Reason, Release, SignedOrder
+from clearinghouse.book.mandates import MandateAccepted
+from clearinghouse.book.orders import PlacementLimit, Release, SignedOrder
 from clearinghouse.book.reference import Genesis, Instrument
 from clearinghouse.book.settlements import Leg, Phase, Settlement
 
@@ -61,6 +68,31 @@ class DepositFinalised(msgspec.Struct, frozen=True, tag="deposit_finalised"):
     block_hash: Hash32
 
 
+class ExitRequested(msgspec.Struct, frozen=True, tag="exit_requested"):
+    """A request to leave, proven against the anchor's storage in a finalised header (P11)."""
+
+    chain_id: ChainId
+    asset_id: AssetId
+    index: int
+    member: Address
+    """Who asked on chain; anybody can."""
+    quanta: int
+    """The most that it asks for."""
+    time: int
+    """Seconds since the epoch, by the chain's clock; from here on the grace runs."""
+    height: int
+    """Of the finalised header."""
+    block_hash: Hash32
+
+
+class AnchorFrozen(msgspec.Struct, frozen=True, tag="anchor_frozen"):
+    """A chain's anchor is proven frozen: it takes no settlement any more, only exits."""
+
+    chain_id: ChainId
+    height: int
+    block_hash: Hash32
+
+
 class PlacementLimitAccepted(msgspec.Struct, frozen=True, tag="placement_limit_accepted"):
     """A member's signed limit."""
 
@@ -76,39 +108,128 @@ class ReleaseAccepted(msgspec.Struct, frozen=True, tag="release_accepted"):
     signature: bytes
 
 
-class RecordedFill(msgspec.Struct, frozen=True, array_like=True):
-    """A fill of a batch with the decision on it; only ``ADMITTED`` ones change positions."""
+class BatchForm(StrEnum):
+    """What a venue's signature covers."""
 
+    ROWS = "rows"
+    """``FillBatch``: fills that name orders by digest."""
+    COLUMNS = "columns"
+    """``FillColumns``: fills that name orders by number."""
+
+
+class RecordedOrder(msgspec.Struct, frozen=True, array_like=True):
+    """An order that became known; it has the next order number."""
+
+    digest: Hash32
+    signed: SignedOrder
+
+
+class UnknownOrders(msgspec.Struct, frozen=True, array_like=True):
+    """The digests of a fill of which at least one names no known order."""
+
+    index: int
+    """Of the fill in its batch."""
     buy_order: Hash32
     sell_order: Hash32
-    quantity: int
-    cash: int
-    reason: Reason
 
 
-class BatchRecorded(msgspec.Struct, frozen=True, tag="batch_recorded"):
-    """A venue's batch, decided fill by fill."""
+class BatchRecorded(msgspec.Struct, frozen=True, tag="batch_recorded.2"):
+    """A venue's batch, decided fill by fill. A column holds one little-endian number per fill."""
 
     venue: Address
     batch_id: Hash32
+    form: BatchForm
+    """What the venue signed: with the digests of the orders and this, its batch can be rebuilt."""
     digest: Hash32
     """EIP-712 digest of the batch: tells one content of a batch id from another."""
     signature: bytes
     admitted_at: int
     """Seconds since the epoch by the coordinator's clock: what expiries were compared with."""
-    orders: tuple[tuple[Hash32, SignedOrder], ...]
-    """Orders that became known with this batch, by digest."""
-    fills: tuple[RecordedFill, ...]
+    buy_orders: bytes
+    """Order numbers, 4 bytes each; 2^32 - 1 where the order is unknown."""
+    sell_orders: bytes
+    quantities: bytes
+    """Lots, 8 bytes each, as the venue sent them: only admitted ones are known to be in range."""
+    cash: bytes
+    """Quanta, 8 bytes each, likewise."""
+    reasons: bytes
+    """``REASON_CODE`` of the decision, 1 byte each; only admitted fills change positions."""
+    orders: tuple[RecordedOrder, ...] = ()
+    """Orders that became known with this batch."""
+    unknown: tuple[UnknownOrders, ...] = ()
+
+    @property
+    def columns(self) -> FillArrays:
+        """Return the batch as arrays, without a copy."""
+        return FillArrays(
+            np.frombuffer(self.buy_orders, "<u4"),
+            np.frombuffer(self.sell_orders, "<u4"),
+            np.frombuffer(self.quantities, "<u8"),
+            np.frombuffer(self.cash, "<u8"),
+            np.frombuffer(self.reasons, "<u1"),
+        )
 
 
-class ClaimChange(msgspec.Struct, frozen=True, array_like=True):
-    """A claim that a settlement replaces."""
+class FillArrays(NamedTuple):
+    """The columns of a batch, one element per fill."""
+
+    buys: NDArray[np.uint32]
+    sells: NDArray[np.uint32]
+    quantities: NDArray[np.uint64]
+    cash: NDArray[np.uint64]
+    reasons: NDArray[np.uint8]
+
+
+class OrdersRecorded(msgspec.Struct, frozen=True, tag="orders_recorded"):
+    """Orders that a venue sent ahead of their fills."""
+
+    venue: Address
+    recorded_at: int
+    """Seconds since the epoch by the coordinator's clock: what mandates' expiries were compared
+    with."""
+    orders: tuple[RecordedOrder, ...]
+
+
+class MandatedOrdersRecorded(msgspec.Struct, frozen=True, tag="mandated_orders_recorded"):
+    """Orders that a venue placed under its members' mandates, with one signature for all."""
+
+    orders: MandatedOrders
+    digest: Hash32
+    """EIP-712 digest of the columns."""
+    signature: bytes
+    recorded_at: int
+    """Seconds since the epoch by the coordinator's clock."""
+    digests: bytes
+    """Of the orders, 32 bytes each."""
+    reasons: bytes
+    """``REASON_CODE`` of each, 1 byte each; ``ADMITTED`` where the order has a number."""
+
+
+class CycleCut(msgspec.Struct, frozen=True, tag="cycle_cut"):
+    """A cycle is cut here: the next settlement nets what the entries before this one made."""
+
+    cut_time: int
+    """Seconds since the epoch by home's clock."""
+    journal_count: int
+    """Sequence of the entry before this one."""
+    journal_head: Hash32
+    """Its hash."""
+
+
+class ClaimChanges(msgspec.Struct, frozen=True, array_like=True):
+    """The claims on one vault that a settlement replaces, as columns."""
 
     chain_id: ChainId
     asset_id: AssetId
-    position: Position
-    quanta: int
-    """After; zero removes the claim."""
+    positions: bytes
+    """Ascending, 4 bytes each, little-endian."""
+    quanta: bytes
+    """After, 8 bytes each, little-endian; zero removes the claim."""
+
+    @property
+    def columns(self) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
+        """Return positions and quanta as arrays, without a copy."""
+        return np.frombuffer(self.positions, "<u4"), np.frombuffer(self.quanta, "<i8")
 
 
 class PlannedRelease(msgspec.Struct, frozen=True, array_like=True):
@@ -119,6 +240,9 @@ class PlannedRelease(msgspec.Struct, frozen=True, array_like=True):
     position: Position
     quanta: int
     release_id: Hash32
+    """Zero where it answers an exit."""
+    is_exit: bool = False
+    """Whether it answers an exit that was requested on chain; those come first, in their order."""
 
 
 class ResidualChange(msgspec.Struct, frozen=True, array_like=True):
@@ -154,15 +278,15 @@ class MarkAtCut(msgspec.Struct, frozen=True, array_like=True):
     """Quanta of the quote asset per lot."""
 
 
-class SettlementProposed(msgspec.Struct, frozen=True, tag="settlement_proposed"):
-    """A cycle was cut: the settlement, and all that its legs stand for."""
+class SettlementProposed(msgspec.Struct, frozen=True, tag="settlement_proposed.2"):
+    """The settlement of the last ``CycleCut``, and all that its legs stand for."""
 
     settlement_id: Hash32
     settlement: Settlement
     legs: tuple[Leg, ...]
     """Of the active chains, in chain order."""
     marks: tuple[MarkAtCut, ...]
-    claims: tuple[ClaimChange, ...]
+    claims: tuple[ClaimChanges, ...]
     releases: tuple[PlannedRelease, ...]
     residuals: tuple[ResidualChange, ...]
     shortfalls: tuple[ShortfallFlow, ...]
@@ -213,9 +337,15 @@ Entry = (
     | InstrumentListed
     | VenueRegistered
     | DepositFinalised
+    | ExitRequested
+    | AnchorFrozen
     | PlacementLimitAccepted
     | ReleaseAccepted
+    | MandateAccepted
+    | OrdersRecorded
+    | MandatedOrdersRecorded
     | BatchRecorded
+    | CycleCut
     | SettlementProposed
     | SettlementSigned
     | PhaseProven
@@ -224,23 +354,11 @@ Entry = (
 )
 
 _encoder = msgspec.json.Encoder()
-_decoder: msgspec.json.Decoder[Entry] = msgspec.json.Decoder(Entry)
 
 
 def encode_entry(entry: Entry) -> bytes:
     """Return the one encoding of an entry: field order is declaration order."""
     return _encoder.encode(entry)
-
-
-def decode_entry(payload: bytes) -> Entry:
-    """Return the entry of a payload.
-
-    Raises
-    ------
-    msgspec.ValidationError, msgspec.DecodeError
-        When the payload is no entry; the journal turns it into ``Corruption``.
-    """
-    return _decoder.decode(payload)
 
 
 class JournalRecord(msgspec.Struct, frozen=True):
@@ -254,3 +372,5 @@ class JournalRecord(msgspec.Struct, frozen=True):
     """``encode_entry`` of the entry."""
     hash: Hash32
     """``clearinghouse.commitment.journal.record_hash``: chains every entry to all before it."""
+    before: Hash32 | None = None
+    """The hash that ``hash`` was made with, where the writer has just made it; not stored."""

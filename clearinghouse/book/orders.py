@@ -36,11 +36,13 @@ class Order(msgspec.Struct, frozen=True):
     """The only venue that may fill it."""
 
 
-class SignedOrder(msgspec.Struct, frozen=True):
-    """An order and its member's signature, r || s || v."""
+class SignedOrder(msgspec.Struct, frozen=True, omit_defaults=True):
+    """An order and its signature, r || s || v: its member's, or a delegate's under a mandate."""
 
     order: Order
     signature: bytes
+    delegate: Address | None = None
+    """Who signed, where that was not the member."""
 
 
 class PlacementLimit(msgspec.Struct, frozen=True):
@@ -108,3 +110,12 @@ class Reason(StrEnum):
     MEMBER_UNKNOWN = "MEMBER_UNKNOWN"
     PLACEMENT_LIMIT_MISSING = "PLACEMENT_LIMIT_MISSING"
     MARGIN_INSUFFICIENT = "MARGIN_INSUFFICIENT"
+    MANDATE_UNKNOWN = "MANDATE_UNKNOWN"
+    MANDATE_EXPIRED = "MANDATE_EXPIRED"
+    MANDATE_EXCEEDED = "MANDATE_EXCEEDED"
+
+
+REASON_CODE: dict[Reason, int] = {reason: code for code, reason in enumerate(Reason, start=1)}
+"""The number of each reason in arrays, in receipts and on the wire; given once, never changed."""
+
+REASON_OF_CODE: dict[int, Reason] = {code: reason for reason, code in REASON_CODE.items()}

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from clearinghouse.errors import Rejected
 
-UINT8_MAX = 2**8 - 1
 UINT32_MAX = 2**32 - 1
 UINT64_MAX = 2**64 - 1
 UINT128_MAX = 2**128 - 1

@@ -1,4 +1,4 @@
-"""The state that the journal folds to. Integers only; changed by ``transition`` alone.
+"""The state that the journal folds to. Integers only; who changes it: ``transition``.
 
 Words of the accounting, per member position ``p`` and instrument ``i``:
 
@@ -11,9 +11,15 @@ Words of the accounting, per member position ``p`` and instrument ``i``:
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
+from clearinghouse.book.account_table import AccountTable, Vault
 from clearinghouse.book.entries import PlannedRelease, SettlementProposed
+from clearinghouse.book.holding_table import HoldingTable
 from clearinghouse.book.identifiers import (
     ZERO_HASH,
     Address,
@@ -23,32 +29,22 @@ from clearinghouse.book.identifiers import (
     InstrumentId,
     Position,
 )
-from clearinghouse.book.orders import Order, PlacementLimit, Reason, Release
+from clearinghouse.book.instrument_table import InstrumentTable
+from clearinghouse.book.mandates import MandateTable
+from clearinghouse.book.order_table import OrderTable
+from clearinghouse.book.orders import PlacementLimit, Release
 from clearinghouse.book.reference import Chain, Genesis, Instrument
 from clearinghouse.book.settlements import Leg, Phase
 from clearinghouse.errors import Conflict
 
-Vault = tuple[ChainId, AssetId]
-"""One asset on one chain."""
 
-
-@dataclass(slots=True)
-class Holding:
+class Holding(NamedTuple):
     """One member's position in one instrument."""
 
     quantity: int = 0
     """Lots, signed."""
     basis: int = 0
     """Quanta; see the module docstring."""
-
-
-@dataclass(slots=True)
-class OpenOrder:
-    """A known order and how much of it is filled."""
-
-    order: Order
-    position: Position
-    filled: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +64,8 @@ class DepositQueue:
     consumed: int = 0
     """Deposits with a smaller index are in claims."""
     consumed_hash: Hash32 = ZERO_HASH
+    total: int = 0
+    """Quanta of all deposits ever, consumed or not."""
     unconsumed: deque[Deposit] = field(default_factory=deque)
 
     @property
@@ -79,6 +77,40 @@ class DepositQueue:
     def head_hash(self) -> Hash32:
         """The anchor's deposit hash chain after the last known deposit."""
         return self.unconsumed[-1].hash if self.unconsumed else self.consumed_hash
+
+    def copied(self) -> DepositQueue:
+        """Return a copy with a queue of its own."""
+        return DepositQueue(self.consumed, self.consumed_hash, self.total, deque(self.unconsumed))
+
+
+@dataclass(frozen=True, slots=True)
+class Exit:
+    """A final request to leave that no committed leg has answered."""
+
+    index: int
+    position: Position
+    quanta: int
+    """The most that it asks for."""
+    held: int
+    """What is held for it, which is no collateral any more."""
+
+
+@dataclass(slots=True)
+class ExitQueue:
+    """The exits of one vault in index order."""
+
+    answered: int = 0
+    """Exits with a smaller index have been answered by a committed leg."""
+    waiting: deque[Exit] = field(default_factory=deque)
+
+    @property
+    def count(self) -> int:
+        """Exits known to be final."""
+        return self.answered + len(self.waiting)
+
+    def copied(self) -> ExitQueue:
+        """Return a copy with a queue of its own."""
+        return ExitQueue(self.answered, deque(self.waiting))
 
 
 @dataclass(slots=True)
@@ -97,10 +129,6 @@ class SettlementState:
     """Home's decision: NONE while open, then COMMITTED or ABORTED, COMMITTED then FINAL."""
     committed_at: int = 0
     """Seconds since the epoch: time of the first header that proved home's commit, 0 before."""
-    cut_holdings: dict[Position, dict[InstrumentId, tuple[int, int]]] = field(default_factory=dict)
-    """(quantity, basis) at the cut; dropped when home has decided."""
-    cut_fill_count: int = 0
-    """Fills admitted before the cut."""
 
     @property
     def settlement_id(self) -> Hash32:
@@ -123,17 +151,24 @@ class SettlementState:
 
 
 @dataclass(slots=True)
-class BatchAnswer:
-    """What a batch id was answered, for the venue that repeats it."""
+class Cut:
+    """Where the journal stood when a cycle was cut; kept until home has decided the settlement."""
 
-    digest: Hash32
     sequence: int
-    reasons: tuple[Reason, ...]
+    head: Hash32
+    fill_count: int
+    """Fills admitted before the cut."""
+    quantities: NDArray[np.int64]
+    """Of the holdings' rows at the cut. No row moves before the settlement is decided."""
+    bases: NDArray[np.int64]
 
 
 @dataclass(slots=True)
 class State:
-    """Everything the clearinghouse knows. ``clearinghouse.book.transition.apply`` changes it."""
+    """Everything the clearinghouse knows. ``clearinghouse.book.transition.apply`` changes it.
+
+    What grows with members, orders and fills lies in tables of arrays; the rest in mappings.
+    """
 
     genesis: Genesis | None = None
     sequence: int = 0
@@ -141,42 +176,41 @@ class State:
     head: Hash32 = ZERO_HASH
     """The journal's hash after it."""
     halted: str = ""
-    """Why nothing is admitted any more; empty while all is well."""
+    """Why nothing is admitted any more, the reason first; empty while all is well."""
 
     instruments: dict[InstrumentId, Instrument] = field(default_factory=dict)
     venues: dict[Address, str] = field(default_factory=dict)
+    venue_rows: dict[Address, int] = field(default_factory=dict)
+    """0, 1, 2, ... in the order of registration; rows of orders name venues by it."""
     positions: dict[Address, Position] = field(default_factory=dict)
     members: list[Address] = field(default_factory=list)
     """Member of each position."""
-    placement_limits: dict[tuple[Address, ChainId, AssetId], PlacementLimit] = field(
-        default_factory=dict
-    )
+    early_limits: dict[Address, dict[Vault, PlacementLimit]] = field(default_factory=dict)
+    """Limits of those who have no position yet, because no deposit of theirs is final."""
 
-    orders: dict[Hash32, OpenOrder] = field(default_factory=dict)
-    batches: dict[tuple[Address, Hash32], BatchAnswer] = field(default_factory=dict)
-    holdings: dict[Position, dict[InstrumentId, Holding]] = field(default_factory=dict)
-    marks: dict[InstrumentId, int] = field(default_factory=dict)
-    """Price of the last admitted fill, quanta per lot."""
+    accounts: AccountTable = field(default_factory=AccountTable)
+    instrument_table: InstrumentTable = field(default_factory=InstrumentTable)
+    mandates: MandateTable = field(default_factory=MandateTable)
+    orders: OrderTable = field(default_factory=OrderTable)
+    holdings: HoldingTable = field(default_factory=HoldingTable)
+    batches: dict[tuple[Address, Hash32], int] = field(default_factory=dict)
+    """Journal sequence of every (venue, batch id): a repetition is answered from there."""
     fill_count: int = 0
     cut_fill_count: int = 0
     """``fill_count`` at the last committed cut: what an aborted one left is cut again."""
 
     deposits: dict[Vault, DepositQueue] = field(default_factory=dict)
-    claims: dict[Vault, dict[Position, int]] = field(default_factory=dict)
-    """Quanta per member after the last committed leg; zeros are not kept."""
-    claims_total: dict[Position, dict[AssetId, int]] = field(default_factory=dict)
-    """The same summed over chains."""
-    pending_deposits: dict[Position, dict[AssetId, int]] = field(default_factory=dict)
-    """Final and unconsumed quanta."""
-    residuals: dict[AssetId, dict[Position, int]] = field(default_factory=dict)
+    exits: dict[Vault, ExitQueue] = field(default_factory=dict)
     releases: dict[Hash32, Release] = field(default_factory=dict)
     """Accepted and not yet settled."""
-    held: dict[Position, dict[AssetId, int]] = field(default_factory=dict)
-    """Quanta of the accepted releases."""
     used_releases: set[Hash32] = field(default_factory=set)
 
     settlements: dict[Hash32, SettlementState] = field(default_factory=dict)
     """Every settlement ever proposed, in order."""
+    open_settlements: dict[Hash32, SettlementState] = field(default_factory=dict)
+    """Those of ``settlements`` that are not closed, in order: few, however many there ever were."""
+    cut: Cut | None = None
+    """Of the settlement in flight, or of the one that is being planned."""
     in_flight: Hash32 | None = None
     """Proposed and not yet decided by home."""
     last_committed: Hash32 = ZERO_HASH
@@ -199,23 +233,38 @@ class State:
                 return chain
         raise KeyError(chain_id)
 
-    def collateral(self, position: Position, asset: AssetId) -> int:
-        """Quanta a member can lose: claims, final deposits, less what is held for release.
+    @property
+    def marks(self) -> dict[InstrumentId, int]:
+        """Price of the last admitted fill, quanta per lot, of every instrument that has traded."""
+        return self.instrument_table.marks()
 
-        A residual that it owes is no longer its own; one that it is owed is no claim yet.
-        """
-        return (
-            self.claims_total.get(position, {}).get(asset, 0)
-            + self.pending_deposits.get(position, {}).get(asset, 0)
-            + min(0, self.residuals.get(asset, {}).get(position, 0))
-            - self.held.get(position, {}).get(asset, 0)
-        )
+    def holdings_of(self, position: Position) -> dict[InstrumentId, Holding]:
+        """Return a member's holdings by instrument."""
+        ids = self.instrument_table.ids
+        return {ids[row]: Holding(*held) for row, *held in self.holdings.of(position)}
+
+    def claims_of(self, vault: Vault) -> dict[Position, int]:
+        """Return the quanta per member after the last committed leg; zeros are left out."""
+        return self.accounts.claims_of(vault)
+
+    def find_limit(self, member: Address, vault: Vault) -> PlacementLimit | None:
+        """Return a member's placement limit in force, None where none was signed."""
+        position = self.positions.get(member)
+        if position is None:
+            return self.early_limits.get(member, {}).get(vault)
+        found = self.accounts.find_limit(position, vault)
+        return None if found is None else PlacementLimit(member, *vault, *found)
+
+    def collateral(self, position: Position, asset: AssetId) -> int:
+        """Quanta a member can lose; see ``AccountTable.collateral``."""
+        return self.accounts.collateral(position, asset)
 
     def variation(self, position: Position, asset: AssetId) -> int:
         """Unrealised profit and loss since the last committed cut, quanta of ``asset``."""
+        marks = self.marks
         return sum(
-            holding.quantity * self.marks[instrument] - holding.basis
-            for instrument, holding in self.holdings.get(position, {}).items()
+            held.quantity * marks[instrument] - held.basis
+            for instrument, held in self.holdings_of(position).items()
             if self.instruments[instrument].quote_asset == asset
         )
 
@@ -228,3 +277,31 @@ class State:
             for release in settlement.proposal.releases
             if (release.chain_id, release.asset_id) == (chain_id, asset_id)
         ]
+
+    def copied(self) -> State:
+        """Return a copy for a cut, to plan outside the lock while entries go on changing this.
+
+        Mappings and deposit queues are copied; arrays are copied or, where their owner copies
+        before it writes, shared until then. Settlements are shared and may advance while the plan
+        is made, which can only free a chain that was waited for. Orders, mandates and batch ids,
+        which no cut looks at, are left out.
+        """
+        return replace(
+            self,
+            positions=dict(self.positions),
+            members=list(self.members),
+            accounts=self.accounts.copied(),
+            instrument_table=self.instrument_table.copied(),
+            mandates=MandateTable(),
+            orders=OrderTable(),
+            holdings=self.holdings.copied(),
+            batches={},
+            deposits={vault: queue.copied() for vault, queue in self.deposits.items()},
+            exits={vault: queue.copied() for vault, queue in self.exits.items()},
+            releases=dict(self.releases),
+            used_releases=set(),
+            settlements=dict(self.settlements),
+            open_settlements=dict(self.open_settlements),
+            legs=dict(self.legs),
+            leg_hashes=dict(self.leg_hashes),
+        )

@@ -2,6 +2,11 @@
 
 A check that fails here means that the journal contradicts itself: ``Corruption`` stops the process
 before anything is built on it.
+
+Nothing else changes a state, with one exception: of live orders and fills, admission
+(``clearinghouse.intake.admission``) applies the effects while it decides, because each decision
+rests on the ones before it. The entries that record them come here only when they are replayed, and
+must lead to the same state.
 """
 
 from __future__ import annotations
@@ -9,33 +14,45 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
+import numpy as np
+
+from clearinghouse.book.account_table import AccountTable
+from clearinghouse.book.earlier_entries import EarlierEntry, current_entries
 from clearinghouse.book.entries import (
+    AnchorFrozen,
     BatchRecorded,
+    CycleCut,
     DepositFinalised,
     Entry,
+    ExitRequested,
+    FillArrays,
     FinalityViolated,
     GenesisRecorded,
     InstrumentListed,
+    MandatedOrdersRecorded,
+    OrdersRecorded,
     PhaseProven,
     PlacementLimitAccepted,
-    RecordedFill,
+    RecordedOrder,
     ReleaseAccepted,
     SettlementProposed,
     SettlementSigned,
     TransactionIncluded,
     VenueRegistered,
 )
-from clearinghouse.book.identifiers import Address, AssetId, Position
-from clearinghouse.book.orders import Reason, Side
+from clearinghouse.book.identifiers import Address, Hash32, Position
+from clearinghouse.book.mandates import MandateAccepted, order_notional
+from clearinghouse.book.novation import ADMITTED, OVERFILLED, SIDES, novate_fills
+from clearinghouse.book.orders import Order
 from clearinghouse.book.ranges import INT64_MAX, UINT32_MAX
-from clearinghouse.book.rounding import divide_half_even
 from clearinghouse.book.settlements import Phase
 from clearinghouse.book.state import (
-    BatchAnswer,
+    Cut,
     Deposit,
     DepositQueue,
-    Holding,
-    OpenOrder,
+    Exit,
+    ExitQueue,
     SettlementState,
     State,
 )
@@ -51,8 +68,8 @@ _NEXT_PHASES = {
 """Invariant P5 as it is seen from finalised headers, which may miss phases in between."""
 
 
-def apply(state: State, entry: Entry) -> None:
-    """Apply an entry to the state, in place.
+def apply(state: State, entry: Entry | EarlierEntry) -> None:
+    """Apply an entry to the state, in place; one of an earlier release as what it says today.
 
     Raises
     ------
@@ -61,7 +78,8 @@ def apply(state: State, entry: Entry) -> None:
         never recorded; the state must then be thrown away.
     """
     try:
-        _APPLY[type(entry)](state, entry)
+        for current in current_entries(entry, state.orders.numbers):
+            _APPLY[type(current)](state, current)
     except (LookupError, ValueError) as error:
         raise Corruption(
             "entry_dangling",
@@ -73,10 +91,12 @@ def apply(state: State, entry: Entry) -> None:
 def _genesis_recorded(state: State, entry: GenesisRecorded) -> None:
     check(state.genesis is None, "genesis_twice", "a journal has one genesis")
     state.genesis = entry.genesis
-    for chain in entry.genesis.chains:
-        for asset in chain.assets:
-            state.deposits[(chain.chain_id, asset.asset_id)] = DepositQueue()
-            state.claims[(chain.chain_id, asset.asset_id)] = {}
+    vaults = tuple(
+        (chain.chain_id, asset.asset_id) for chain in entry.genesis.chains for asset in chain.assets
+    )
+    state.deposits = {vault: DepositQueue() for vault in vaults}
+    state.exits = {vault: ExitQueue() for vault in vaults}
+    state.accounts = AccountTable(tuple(asset.asset_id for asset in entry.genesis.assets), vaults)
 
 
 def _instrument_listed(state: State, entry: InstrumentListed) -> None:
@@ -88,10 +108,12 @@ def _instrument_listed(state: State, entry: InstrumentListed) -> None:
         instrument=instrument.instrument_id,
     )
     state.instruments[instrument.instrument_id] = instrument
+    state.instrument_table.add(instrument, state.accounts.asset_rows[instrument.quote_asset])
 
 
 def _venue_registered(state: State, entry: VenueRegistered) -> None:
     state.venues[entry.venue] = entry.name
+    state.venue_rows.setdefault(entry.venue, len(state.venue_rows))
 
 
 def position_of(state: State, member: Address) -> Position:
@@ -103,6 +125,10 @@ def position_of(state: State, member: Address) -> Position:
     check(position <= UINT32_MAX, "positions_exhausted", "a position number is below 2^32")
     state.positions[member] = position
     state.members.append(member)
+    state.accounts.reserve(len(state.members))
+    state.holdings.reserve(len(state.members), 0)
+    for limit in state.early_limits.pop(member, {}).values():
+        state.accounts.accept_limit(position, limit)
     return position
 
 
@@ -115,15 +141,57 @@ def _deposit_finalised(state: State, entry: DepositFinalised) -> None:
         expected=queue.count,
         index=entry.index,
     )
-    check(entry.total <= INT64_MAX, "deposit_overflow", "running totals stay below 2^63")
+    queue.total = entry.total
+    deposited = sum(
+        other.total for (_, asset), other in state.deposits.items() if asset == entry.asset_id
+    )
+    check(
+        deposited <= INT64_MAX,
+        "deposit_overflow",
+        "all deposits of an asset together, over all chains, stay below 2^63 quanta",
+    )
     position = position_of(state, entry.member)
     queue.unconsumed.append(Deposit(entry.index, position, entry.quanta, entry.hash))
-    _add(state.pending_deposits.setdefault(position, {}), entry.asset_id, entry.quanta)
+    state.accounts.add(position, entry.asset_id, "pending", entry.quanta)
+
+
+def _exit_requested(state: State, entry: ExitRequested) -> None:
+    """Hold what the member has on the chain, at most what it asks for, until a leg answers."""
+    vault = (entry.chain_id, entry.asset_id)
+    queue = state.exits[vault]
+    check(
+        entry.index == queue.count,
+        "exit_out_of_order",
+        "exits are answered in index order, each once",
+        expected=queue.count,
+        index=entry.index,
+    )
+    # Whoever asks gets a position, so that the answer, nothing, has a leaf like every other.
+    position = position_of(state, entry.member)
+    here = int(state.accounts.claims[state.accounts.vault_rows[vault], position])
+    here += sum(
+        deposit.quanta
+        for deposit in state.deposits[vault].unconsumed
+        if deposit.position == position
+    )
+    held = min(entry.quanta, here)
+    queue.waiting.append(Exit(entry.index, position, entry.quanta, held))
+    state.accounts.add(position, entry.asset_id, "held", held)
+
+
+def _anchor_frozen(state: State, entry: AnchorFrozen) -> None:
+    """Stop: a vault that pays out by itself is no margin, and its members may have left with it."""
+    state.halted = f"anchor_frozen on chain {entry.chain_id} at height {entry.height}"
 
 
 def _placement_limit_accepted(state: State, entry: PlacementLimitAccepted) -> None:
     limit = entry.limit
-    state.placement_limits[(limit.member, limit.chain_id, limit.asset_id)] = limit
+    position = state.positions.get(limit.member)
+    if position is None:
+        early = state.early_limits.setdefault(limit.member, {})
+        early[(limit.chain_id, limit.asset_id)] = limit
+    else:
+        state.accounts.accept_limit(position, limit)
 
 
 def _release_accepted(state: State, entry: ReleaseAccepted) -> None:
@@ -132,52 +200,97 @@ def _release_accepted(state: State, entry: ReleaseAccepted) -> None:
         "release_twice",
         "a signed release is taken once",
     )
+    release = entry.release
     state.used_releases.add(entry.release_id)
-    state.releases[entry.release_id] = entry.release
-    position = state.positions[entry.release.member]
-    _add(state.held.setdefault(position, {}), entry.release.asset_id, entry.release.quanta)
+    state.releases[entry.release_id] = release
+    position = state.positions[release.member]
+    state.accounts.add(position, release.asset_id, "held", release.quanta)
+
+
+def _mandate_accepted(state: State, entry: MandateAccepted) -> None:
+    state.mandates.enter(entry.mandate)
+
+
+def _mandated_orders_recorded(state: State, entry: MandatedOrdersRecorded) -> None:
+    venue = entry.orders.venue
+    for index, order in enumerate(entry.orders.orders()):
+        digest = Hash32(entry.digests[32 * index : 32 * index + 32])
+        if entry.reasons[index] == ADMITTED and digest not in state.orders.numbers:
+            enter_order(state, digest, order, venue)
+
+
+def _orders_recorded(state: State, entry: OrdersRecorded) -> None:
+    _enter_orders(state, entry.orders)
+
+
+def _enter_orders(state: State, orders: tuple[RecordedOrder, ...]) -> None:
+    for recorded in orders:
+        if recorded.digest not in state.orders.numbers:
+            enter_order(state, recorded.digest, recorded.signed.order, recorded.signed.delegate)
+
+
+def enter_order(state: State, digest: Hash32, order: Order, delegate: Address | None) -> int:
+    """Enter an order, count it against the delegate's mandate, and return its number."""
+    if delegate is not None:
+        state.mandates.use(
+            (order.member, delegate, order.venue, order.instrument),
+            state.instruments[order.instrument].quote_asset,
+            order_notional(order),
+        )
+    return state.orders.add(
+        digest,
+        order,
+        state.positions[order.member],
+        state.instrument_table.numbers[order.instrument],
+        state.venue_rows[order.venue],
+    )
 
 
 def _batch_recorded(state: State, entry: BatchRecorded) -> None:
     key = (entry.venue, entry.batch_id)
     check(key not in state.batches, "batch_twice", "a batch id is recorded once")
-    for digest, signed in entry.orders:
-        order = signed.order
-        state.orders.setdefault(digest, OpenOrder(order, state.positions[order.member]))
-    for fill in entry.fills:
-        if fill.reason is Reason.ADMITTED:
-            apply_fill(state, fill)
-    state.batches[key] = BatchAnswer(
-        entry.digest, state.sequence, tuple(fill.reason for fill in entry.fills)
-    )
+    _enter_orders(state, entry.orders)
+    apply_fills(state, entry.columns)
+    state.batches[key] = state.sequence
 
 
-def apply_fill(state: State, fill: RecordedFill) -> None:
-    """Novate an admitted fill: each side now faces the clearinghouse."""
-    buy, sell = state.orders[fill.buy_order], state.orders[fill.sell_order]
+def apply_fills(state: State, fills: FillArrays) -> None:
+    """Novate the admitted fills of a batch: each side now faces the clearinghouse."""
     check(
-        buy.order.side is Side.BUY and sell.order.side is Side.SELL,
-        "fill_sides",
-        "a fill names a buy order and a sell order",
+        len({len(column) for column in fills}) == 1,
+        "columns_uneven",
+        "the columns of a batch are equally long",
     )
-    for open_order in (buy, sell):
-        open_order.filled += fill.quantity
-        check(
-            open_order.filled <= open_order.order.quantity,
-            "order_overfilled",
-            "an admitted fill exceeds its order",
-        )
-    instrument = buy.order.instrument
-    _trade(state, buy.position, instrument, fill.quantity, fill.cash)
-    _trade(state, sell.position, instrument, -fill.quantity, -fill.cash)
-    state.marks[instrument] = divide_half_even(fill.cash, fill.quantity)
-    state.fill_count += 1
+    holdings = state.holdings
+    holdings.reserve(len(state.members), 2 * len(fills.reasons))
+    holdings.count, admitted, found = novate_fills(
+        state.orders.rows[: len(state.orders)],
+        state.instrument_table.rows,
+        holdings.rows,
+        holdings.heads,
+        holdings.count,
+        *fills,
+    )
+    check(found != OVERFILLED, "order_overfilled", "an admitted fill exceeds its order")
+    check(found != SIDES, "fill_sides", "a fill names a buy order and a sell order")
+    state.fill_count += admitted
 
 
-def _trade(state: State, position: Position, instrument: Any, quantity: int, cash: int) -> None:
-    holding = state.holdings.setdefault(position, {}).setdefault(instrument, Holding())
-    holding.quantity += quantity
-    holding.basis += cash
+def _cycle_cut(state: State, entry: CycleCut) -> None:
+    check(state.in_flight is None, "settlement_in_flight", "one settlement is open at a time")
+    check(
+        entry.journal_count == state.sequence - 1,
+        "cut_misplaced",
+        "a cut names the entry before it",
+    )
+    rows = state.holdings.used()
+    state.cut = Cut(
+        entry.journal_count,
+        entry.journal_head,
+        state.fill_count,
+        rows["quantity"].copy(),
+        rows["basis"].copy(),
+    )
 
 
 def _settlement_proposed(state: State, entry: SettlementProposed) -> None:
@@ -185,14 +298,17 @@ def _settlement_proposed(state: State, entry: SettlementProposed) -> None:
     check(state.in_flight is None, "settlement_in_flight", "one settlement is open at a time")
     check(settlement.cycle > state.cycle, "cycle_reused", "a cycle number is used once")
     check(settlement.parent == state.last_committed, "parent_mismatch", "parent is the last one")
+    check(
+        state.cut is not None
+        and (state.cut.sequence, state.cut.head)
+        == (settlement.journal_count, settlement.journal_head),
+        "cut_mismatch",
+        "a settlement is of the last cut",
+    )
     record = SettlementState(entry)
     record.phases = dict.fromkeys(record.active_chains, Phase.NONE)
-    record.cut_fill_count = state.fill_count
-    record.cut_holdings = {
-        position: {i: (held.quantity, held.basis) for i, held in holdings.items()}
-        for position, holdings in state.holdings.items()
-    }
     state.settlements[entry.settlement_id] = record
+    _follow_closing(state, record)
     state.in_flight = entry.settlement_id
     state.cycle = settlement.cycle
 
@@ -218,20 +334,33 @@ def _phase_proven(state: State, entry: PhaseProven) -> None:
     if entry.phase is Phase.NONE and entry.timestamp > settlement.prepare_deadline:
         record.lapsed.add(entry.chain_id)
     if entry.phase is Phase.FINAL:
-        _finalise_earlier(state, entry)
+        _finalise_earlier(state, settlement.cycle, entry)
     _check_atomic(record)
     if entry.chain_id == state.get_genesis().home_chain_id:
         _follow_home(state, record, entry)
+    _follow_closing(state, record)
 
 
-def _finalise_earlier(state: State, entry: PhaseProven) -> None:
-    """Follow the anchor, where a final leg makes all committed ones before it final."""
-    for earlier in state.settlements.values():
-        if earlier.settlement_id == entry.settlement_id:
-            return
+def _finalise_earlier(state: State, cycle: int, entry: PhaseProven) -> None:
+    """Follow the anchor, where a final leg makes all committed ones before it final.
+
+    The header that proved it counts for them too: an older one is no news of them either.
+    """
+    chain_id = entry.chain_id
+    for earlier in tuple(state.open_settlements.values()):
         committed = earlier.outcome in (Phase.COMMITTED, Phase.FINAL)
-        if committed and entry.chain_id in earlier.phases:
-            earlier.phases[entry.chain_id] = Phase.FINAL
+        if earlier.proposal.settlement.cycle < cycle and committed and chain_id in earlier.phases:
+            earlier.phases[chain_id] = Phase.FINAL
+            earlier.heights[chain_id] = max(earlier.heights.get(chain_id, 0), entry.height)
+            _follow_closing(state, earlier)
+
+
+def _follow_closing(state: State, record: SettlementState) -> None:
+    """List a settlement among the open ones, or no longer; a closed one never opens again."""
+    if record.is_closed():
+        state.open_settlements.pop(record.settlement_id, None)
+    else:
+        state.open_settlements[record.settlement_id] = record
 
 
 def _check_atomic(record: SettlementState) -> None:
@@ -260,19 +389,29 @@ def _abort(state: State, record: SettlementState) -> None:
     if record.outcome is Phase.ABORTED:
         return
     record.outcome = Phase.ABORTED
-    record.cut_holdings = {}
+    _decided(state, record)
+
+
+def _decided(state: State, record: SettlementState) -> None:
+    """Forget what only the decision needed; the journal has it."""
+    record.proposal = msgspec.structs.replace(record.proposal, claims=())
     state.in_flight = None
+    state.cut = None
 
 
 def _commit(state: State, record: SettlementState) -> None:
     """Replace the claims and start the next cycle's accounting from the cut."""
+    if state.cut is None:
+        raise Corruption("cut_missing", "a settlement is committed that was never cut")
     _consume_deposits(state, record)
+    _answer_exits(state, record)
     _replace_claims(state, record)
-    _realise_variation(state, record)
+    _realise_variation(state, record, state.cut)
     _settle_releases(state, record)
-    state.residuals = {}
+    accounts = state.accounts
+    accounts.own_accounts()["residual"] = 0
     for residual in record.proposal.residuals:
-        state.residuals.setdefault(residual.asset_id, {})[residual.position] = residual.quanta
+        accounts.add(residual.position, residual.asset_id, "residual", residual.quanta)
     for leg, entry in zip(
         record.proposal.legs,
         [entry for entry in record.proposal.settlement.chains if entry.active],
@@ -281,9 +420,8 @@ def _commit(state: State, record: SettlementState) -> None:
         state.legs[leg.chain_id] = leg
         state.leg_hashes[leg.chain_id] = entry.leg_hash
     state.last_committed = record.settlement_id
-    state.in_flight = None
-    state.cut_fill_count = record.cut_fill_count
-    record.cut_holdings = {}
+    state.cut_fill_count = state.cut.fill_count
+    _decided(state, record)
 
 
 def _consume_deposits(state: State, record: SettlementState) -> None:
@@ -292,7 +430,7 @@ def _consume_deposits(state: State, record: SettlementState) -> None:
             queue = state.deposits[(leg.chain_id, asset.asset_id)]
             while queue.consumed < asset.deposit_cursor:
                 deposit = queue.unconsumed.popleft()
-                _add(state.pending_deposits[deposit.position], asset.asset_id, -deposit.quanta)
+                state.accounts.add(deposit.position, asset.asset_id, "pending", -deposit.quanta)
                 queue.consumed, queue.consumed_hash = deposit.index + 1, deposit.hash
             check(
                 (queue.consumed, queue.consumed_hash) == (asset.deposit_cursor, asset.deposit_hash),
@@ -303,22 +441,48 @@ def _consume_deposits(state: State, record: SettlementState) -> None:
             )
 
 
-def _replace_claims(state: State, record: SettlementState) -> None:
-    active = record.active_chains
-    for change in record.proposal.claims:
-        check(change.chain_id in active, "claim_inactive", "only a leg changes claims")
-        claims = state.claims[(change.chain_id, change.asset_id)]
-        before = claims.pop(change.position, 0)
-        check(change.quanta >= 0, "claim_negative", "a claim is not negative")
-        if change.quanta:
-            claims[change.position] = change.quanta
-        totals = state.claims_total.setdefault(change.position, {})
-        _add(totals, change.asset_id, change.quanta - before)
+def _answer_exits(state: State, record: SettlementState) -> None:
     for leg in record.proposal.legs:
         for asset in leg.assets:
-            total = sum(state.claims[(leg.chain_id, asset.asset_id)].values())
+            queue = state.exits[(leg.chain_id, asset.asset_id)]
+            while queue.answered < asset.exit_cursor:
+                answered = queue.waiting.popleft()
+                state.accounts.add(answered.position, asset.asset_id, "held", -answered.held)
+                queue.answered = answered.index + 1
             check(
-                total == asset.claims,
+                queue.answered == asset.exit_cursor,
+                "exits_mismatch",
+                "a committed leg answers other exits than were asked for",
+                chain=leg.chain_id,
+                asset=asset.asset_id,
+            )
+
+
+def _replace_claims(state: State, record: SettlementState) -> None:
+    accounts, active = state.accounts, record.active_chains
+    for change in record.proposal.claims:
+        check(change.chain_id in active, "claim_inactive", "only a leg changes claims")
+        positions, quanta = change.columns
+        check(len(positions) == len(quanta), "columns_uneven", "each claim has one owner")
+        check(bool((quanta >= 0).all()), "claim_negative", "a claim is not negative")
+        check(
+            bool((positions[1:] > positions[:-1]).all()),
+            "claims_unsorted",
+            "a settlement replaces a claim once",
+        )
+        check(
+            bool((positions[-1:] < len(state.members)).all()),
+            "claim_unowned",
+            "a claim belongs to a member",
+        )
+        claims = accounts.own_claims()[accounts.vault_rows[(change.chain_id, change.asset_id)]]
+        totals = accounts.own_accounts()[accounts.asset_rows[change.asset_id]]["claims"]
+        totals[positions] += quanta - claims[positions]
+        claims[positions] = quanta
+    for leg in record.proposal.legs:
+        for asset in leg.assets:
+            check(
+                accounts.claims_total((leg.chain_id, asset.asset_id)) == asset.claims,
                 "claims_mismatch",
                 "the claims of a committed leg do not add up to its sum (invariant P2)",
                 chain=leg.chain_id,
@@ -326,22 +490,28 @@ def _replace_claims(state: State, record: SettlementState) -> None:
             )
 
 
-def _realise_variation(state: State, record: SettlementState) -> None:
-    marks = {mark.instrument_id: mark.mark for mark in record.proposal.marks}
-    for position, holdings in record.cut_holdings.items():
-        current = state.holdings[position]
-        for instrument, (quantity, basis) in holdings.items():
-            holding = current[instrument]
-            holding.basis += quantity * marks[instrument] - basis
-            if holding.quantity == 0 and holding.basis == 0:
-                del current[instrument]
+def _realise_variation(state: State, record: SettlementState, cut: Cut) -> None:
+    """Open every holding anew at the cut's mark; what was traded since the cut stays in it."""
+    marks = np.full(len(state.instrument_table), -1, np.int64)
+    for mark in record.proposal.marks:
+        marks[state.instrument_table.numbers[mark.instrument_id]] = mark.mark
+    rows = state.holdings.rows[: len(cut.bases)]
+    check(
+        bool((marks[rows["instrument"]] >= 0).all()),
+        "entry_dangling",
+        "a committed settlement has no mark of an instrument that members hold",
+    )
+    rows["basis"] += cut.quantities * marks[rows["instrument"]] - cut.bases
+    state.holdings.compact()
 
 
 def _settle_releases(state: State, record: SettlementState) -> None:
     for planned in record.proposal.releases:
+        if planned.is_exit:
+            continue
         release = state.releases.pop(planned.release_id)
         position = state.positions[release.member]
-        _add(state.held[position], release.asset_id, -release.quanta)
+        state.accounts.add(position, release.asset_id, "held", -release.quanta)
 
 
 def _transaction_included(state: State, entry: TransactionIncluded) -> None:
@@ -352,18 +522,20 @@ def _finality_violated(state: State, entry: FinalityViolated) -> None:
     state.halted = f"finality_violated on chain {entry.chain_id}: {entry.detail}"
 
 
-def _add(totals: dict[AssetId, int], asset: AssetId, quanta: int) -> None:
-    totals[asset] = totals.get(asset, 0) + quanta
-
-
 _APPLY: dict[type, Callable[[State, Any], None]] = {
     GenesisRecorded: _genesis_recorded,
     InstrumentListed: _instrument_listed,
     VenueRegistered: _venue_registered,
     DepositFinalised: _deposit_finalised,
+    ExitRequested: _exit_requested,
+    AnchorFrozen: _anchor_frozen,
     PlacementLimitAccepted: _placement_limit_accepted,
     ReleaseAccepted: _release_accepted,
+    MandateAccepted: _mandate_accepted,
+    OrdersRecorded: _orders_recorded,
+    MandatedOrdersRecorded: _mandated_orders_recorded,
     BatchRecorded: _batch_recorded,
+    CycleCut: _cycle_cut,
     SettlementProposed: _settlement_proposed,
     SettlementSigned: _settlement_signed,
     PhaseProven: _phase_proven,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from clearinghouse.cli import (
+    bench,
     demo,
     devnet,
     journal,
@@ -30,6 +31,7 @@ app.add_typer(tape.app, name="tape")
 app.add_typer(journal.app, name="journal")
 app.add_typer(operate.app, name="operate")
 app.add_typer(proof.app, name="proof")
+app.add_typer(bench.app, name="bench")
 
 
 if __name__ == "__main__":

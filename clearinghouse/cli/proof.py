@@ -6,9 +6,10 @@ Exit codes: 0 it is proven, 1 it is not (the reason is printed), 2 a file or an 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
 import typer
@@ -29,6 +30,7 @@ from clearinghouse.proofs.ethereum.signing import verify_committee_size
 from clearinghouse.proofs.ethereum.store import LightClientStore, verify_bootstrap
 from clearinghouse.proofs.ethereum.updates import apply_update, verify_update
 from clearinghouse.proofs.header import Header, verify_block
+from devnets.demo.light_client_in_evm import verify_in_evm
 
 app = typer.Typer(
     help="Verify proofs that a node or a relayer gave, trusting neither.", no_args_is_help=True
@@ -36,6 +38,9 @@ app = typer.Typer(
 
 WEAK_SUBJECTIVITY_SECONDS = 14 * 86_400
 """A start older than this could be one that validators left long ago made up."""
+
+_SAID_CHARACTERS_MAX = 300
+"""Of a node's error, which may hold anything."""
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
@@ -52,9 +57,12 @@ def verify(
     client to say: compare the hash.
     """
     with reported(), _judged(as_json):
-        block, result = _unwrap(_read_json(header)), _unwrap(_read_json(proof))
-        found, _ = verify_block(mapping_of(block, "header"))
-        _print(_shown_account(found, verify_account_proof(found.state_root, result)), as_json)
+        block, result = _read_result(header), _read_result(proof)
+        with _located(header):
+            found, _ = verify_block(mapping_of(block, "header"))
+        with _located(proof):
+            proven = verify_account_proof(found.state_root, result)
+        _print(_shown_account(found, proven), as_json)
 
 
 @app.command("light-client")
@@ -83,6 +91,10 @@ def light_client(
         Path | None,
         typer.Option(help="eth_getBlock result of the last block; needed from Gloas on."),
     ] = None,
+    in_evm: Annotated[
+        bool,
+        typer.Option("--in-evm", help="Have the contract verify it too, on an anvil of its own."),
+    ] = False,
     save: Annotated[
         Path | None, typer.Option(help="Write what the client then holds to this new file.")
     ] = None,
@@ -101,16 +113,20 @@ def light_client(
             held = _load_bootstrap(chain, bootstrap, trusted_root)
         else:
             held = _load_store(chain, store)
-        start = held.finalized_header.beacon
+        begun, start = held, held.finalized_header.beacon
         _warn_if_old(chain, start.slot, now)
         brought = [(path, one) for path in updates for one in _load_updates(chain, path)]
         for path, update in brought:
             with _located(path):
                 verify_update(chain, held, update, now)
             held = apply_update(chain, held, update)
-        shown = _shown_store(chain, held, None if header is None else _load_header_rlp(header))
+        execution_header = None if header is None else _load_header_rlp(header)
+        shown = _shown_store(chain, held, execution_header)
         shown = {"network": chain.name, "trusted_root": to_hex(start.root()), **shown}
         shown["updates"] = len(brought)
+        if in_evm:
+            ordered = [update for _, update in brought]
+            shown["evm"] = _shown_in_evm(chain, begun, ordered, now, execution_header or b"")
         if save is not None:
             _write_new(save, json.dumps(beacon_json.encode_store(held)))
         _print(shown, as_json)
@@ -132,7 +148,7 @@ def _judged(as_json: bool) -> Iterator[None]:
 
 @contextmanager
 def _located(path: Path) -> Iterator[None]:
-    """Say in which file a refused update stands."""
+    """Say in which file that stands which is refused."""
     try:
         yield
     except ProofInvalid as refusal:
@@ -184,7 +200,9 @@ def _load_updates(network: Network, path: Path) -> tuple[LightClientUpdate, ...]
 
 
 def _load_header_rlp(path: Path) -> bytes:
-    return verify_block(mapping_of(_unwrap(_read_json(path)), "header"))[1]
+    block = _read_result(path)
+    with _located(path):
+        return verify_block(mapping_of(block, "header"))[1]
 
 
 def _warn_if_old(network: Network, start_slot: int, now: int) -> None:
@@ -244,6 +262,26 @@ def _shown_store(
     return {**shown, "knows_next_committee": store.next_sync_committee is not None}
 
 
+def _shown_in_evm(
+    network: Network,
+    begun: LightClientStore,
+    updates: Sequence[LightClientUpdate],
+    now: int,
+    execution_header: bytes,
+) -> dict[str, Any]:
+    """Have the contract verify the same updates; return what it holds then and what they cost."""
+    with TemporaryDirectory(prefix="clearinghouse-") as directory:
+        verdict = verify_in_evm(
+            network, begun, updates, now, Path(directory), execution_header=execution_header
+        )
+    return {
+        "finalized_slot": verdict.finalized_slot,
+        "height": verdict.height,
+        "signers": [update.participants for update in verdict.updates],
+        "gas": [update.gas for update in verdict.updates],
+    }
+
+
 def _print(shown: dict[str, Any], as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps(shown))
@@ -257,11 +295,24 @@ def _print(shown: dict[str, Any], as_json: bool) -> None:
             typer.echo(f"{name.replace('_', ' '):20} {'absent' if value is None else value}")
 
 
-def _unwrap(document: object) -> object:
-    """Return the result of a JSON-RPC response, or what stands there bare."""
-    if isinstance(document, dict) and "jsonrpc" in document and "result" in document:
-        return document["result"]
-    return document
+def _read_result(path: Path) -> object:
+    """Return the result of a JSON-RPC response, or what stands in the file bare.
+
+    Raises
+    ------
+    ProofInvalid
+        ``answer_without_result`` when the response holds the node's error, or nothing.
+    """
+    document = _read_json(path)
+    if not isinstance(document, dict) or "jsonrpc" not in document:
+        return document
+    if document.get("result") is None:
+        said = json.dumps(document["error"]) if "error" in document else "null: no such block"
+        raise ProofInvalid(
+            "answer_without_result",
+            f"{path}: the node answered {said[:_SAID_CHARACTERS_MAX]}; ask it again, or another",
+        )
+    return document["result"]
 
 
 def _read_json(path: Path) -> object:

@@ -11,11 +11,17 @@ Reasons raised: ``SIGNATURE_INVALID``, ``SIGNATURE_MALLEABLE``.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import numpy as np
 from coincurve import PrivateKey, PublicKey
+from numpy.typing import NDArray
 
 from clearinghouse.book.identifiers import Address
 from clearinghouse.commitment.keccak import keccak256
-from clearinghouse.errors import Rejected
+from clearinghouse.commitment.keccak_kernel import hash_messages
+from clearinghouse.commitment.signature_kernel import recover_keys
+from clearinghouse.errors import Corruption, Rejected
 
 GROUP_ORDER = 0xFFFFFFFF_FFFFFFFF_FFFFFFFF_FFFFFFFE_BAAEDCE6_AF48A03B_BFD25E8C_D0364141
 """Order of secp256k1 (SEC 2, section 2.4.1)."""
@@ -23,6 +29,7 @@ GROUP_ORDER = 0xFFFFFFFF_FFFFFFFF_FFFFFFFF_FFFFFFFE_BAAEDCE6_AF48A03B_BFD25E8C_D
 SIGNATURE_BYTES = 65
 
 _HALF_GROUP_ORDER = GROUP_ORDER // 2
+_HALF_ORDER_BYTES = np.frombuffer(_HALF_GROUP_ORDER.to_bytes(32, "big"), np.uint8)
 _V_OFFSET = 27
 _DIGEST_BYTES = 32
 
@@ -74,6 +81,56 @@ def recover_signer(digest: bytes, signature: bytes) -> Address:
     except ValueError as error:
         raise SignatureInvalid("no key can have made this signature; sign again") from error
     return _address_of(public_key)
+
+
+def recover_signers(
+    digests: NDArray[np.uint8], signatures: Sequence[bytes]
+) -> list[Address | Rejected]:
+    """Recover many signers at once, over all cores; see ``recover_signer``.
+
+    ``digests`` is (n, 32). Each element of the result is a signer, or what ``recover_signer``
+    would have raised for that signature.
+    """
+    right_length = [len(signature) == SIGNATURE_BYTES for signature in signatures]
+    joined = (
+        b"".join(signatures)
+        if all(right_length)
+        else b"".join(
+            signature if right else bytes(SIGNATURE_BYTES)
+            for signature, right in zip(signatures, right_length, strict=True)
+        )
+    )
+    rows = np.frombuffer(joined, np.uint8).reshape(-1, SIGNATURE_BYTES).copy()
+    rows[:, 64] -= _V_OFFSET  # wraps around below 27, so that one comparison finds every other v
+    suspect = (rows[:, 64] > 1) | _exceeds_half(rows[:, 32:64])
+    rows[suspect, 64] = 0
+    keys = recover_keys(digests, rows)
+    suspect |= keys[:, 0] == 0
+    addresses = hash_messages(keys[:, 1:])[:, 12:].tobytes()
+    signers: list[Address | Rejected] = [
+        Address(addresses[i : i + 20]) for i in range(0, len(addresses), 20)
+    ]
+    for i in np.flatnonzero(suspect).tolist():
+        signers[i] = _refusal(digests[i].tobytes(), signatures[i])
+    return signers
+
+
+def _exceeds_half(s: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Tell which big-endian numbers (n, 32) lie above half of the group order."""
+    differs = s != _HALF_ORDER_BYTES
+    first = differs.argmax(axis=1)
+    rows = np.arange(len(s))
+    above: NDArray[np.bool_] = s[rows, first] > _HALF_ORDER_BYTES[first]
+    return above
+
+
+def _refusal(digest: bytes, signature: bytes) -> Rejected:
+    """Return what is wrong with a signature that recovered nobody."""
+    try:
+        recover_signer(digest, signature)
+    except Rejected as error:
+        return error
+    raise Corruption("signature_paths", "two readings of one signature differ; report this")
 
 
 def sign_digest(private_key: bytes, digest: bytes) -> bytes:

@@ -17,6 +17,9 @@ DOMAIN_TYPE = b"EIP712Domain(string name,string version,bytes32 salt)"
 DOMAIN_NAME = b"Clearinghouse"
 DOMAIN_VERSION = b"1"
 
+TYPED_PREFIX = b"\x19\x01"
+"""Stands before the domain separator in everything that is signed."""
+
 _DOMAIN_PREFIX = keccak256(DOMAIN_TYPE) + keccak256(DOMAIN_NAME) + keccak256(DOMAIN_VERSION)
 
 
@@ -27,7 +30,7 @@ def domain_separator(clearinghouse_id: Hash32) -> Hash32:
 
 def typed_digest(clearinghouse_id: Hash32, struct_hash: Hash32) -> Hash32:
     """Return what is signed: ``keccak256(0x1901 || domain separator || struct hash)``."""
-    return keccak256(b"\x19\x01" + domain_separator(clearinghouse_id) + struct_hash)
+    return keccak256(TYPED_PREFIX + domain_separator(clearinghouse_id) + struct_hash)
 
 
 def word(value: int) -> bytes:

@@ -30,6 +30,10 @@ class Journal(Protocol):
         """Yield the records from ``first_sequence`` on."""
         ...
 
+    def find(self, sequence: int) -> JournalRecord | None:
+        """Return one record, reading no other; None when there is none of that sequence."""
+        ...
+
     def head(self) -> tuple[int, Hash32]:
         """Return the last sequence and hash; (0, zero) when empty."""
         ...
@@ -51,3 +55,24 @@ class BatchReceipt:
     """Of the batch's journal entry."""
     reasons: tuple[Reason, ...]
     """One per fill, in order."""
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnsReceipt:
+    """The answer to a batch of columns; as ``BatchReceipt`` otherwise."""
+
+    sequence: int
+    reasons: bytes
+    """``REASON_CODE`` of each fill, in order."""
+
+
+@dataclass(frozen=True, slots=True)
+class OrdersReceipt:
+    """The answer to orders that were sent ahead of their fills."""
+
+    sequence: int
+    """Up to which the orders are recorded."""
+    numbers: bytes
+    """Order numbers in order, 4 bytes each, little-endian; 2^32 - 1 where it was refused."""
+    reasons: bytes
+    """``REASON_CODE`` of each order, in order; ``ADMITTED`` where it has a number."""

@@ -19,17 +19,29 @@ from clearinghouse.book.state import State
 from clearinghouse.errors import Conflict, Rejected, Unavailable
 from clearinghouse.risk.initial_margin import free_quanta
 
+EARLY_LIMITS_ADDRESSES = 1_000_000
+"""Addresses without a deposit whose limits are kept: keys cost nothing, memory does."""
+
 
 def require_running(state: State) -> None:
-    """Refuse with ``finality_violated`` once a chain has contradicted its own finality."""
+    """Refuse once clearing has halted: ``finality_violated`` or ``anchor_frozen``."""
     if state.halted:
-        raise Unavailable("finality_violated", f"clearing is halted: {state.halted}")
+        raise Unavailable(state.halted.split()[0], f"clearing is halted: {state.halted}")
 
 
 def decide_limits(
     state: State, limits: Sequence[tuple[PlacementLimit, bytes]]
 ) -> list[PlacementLimitAccepted]:
-    """Decide a call as a whole: each limit against those before it, nothing applied yet."""
+    """Decide a call as a whole: each limit against those before it, nothing applied yet.
+
+    Raises
+    ------
+    Rejected
+        ``VAULT_UNKNOWN``; ``EARLY_LIMITS_EXHAUSTED`` for an address without a deposit when
+        ``EARLY_LIMITS_ADDRESSES`` others have signed limits already.
+    Conflict
+        ``LIMIT_SUPERSEDED`` when the nonce is not above that of the limit in force.
+    """
     news: dict[tuple[Address, ChainId, AssetId], PlacementLimit] = {}
     entries = []
     for limit, signature in limits:
@@ -37,7 +49,7 @@ def decide_limits(
         if vault not in state.deposits:
             raise Rejected("VAULT_UNKNOWN", "no anchor on that chain holds that asset", vault=vault)
         key = (limit.member, *vault)
-        known = news.get(key) or state.placement_limits.get(key)
+        known = news.get(key) or state.find_limit(limit.member, vault)
         if known == limit:
             continue
         if known is not None and limit.nonce <= known.nonce:
@@ -49,7 +61,20 @@ def decide_limits(
             )
         news[key] = limit
         entries.append(PlacementLimitAccepted(limit, signature))
+    _require_room_for_early(state, {member for member, *_ in news})
     return entries
+
+
+def _require_room_for_early(state: State, members: set[Address]) -> None:
+    early = {member for member in members if member not in state.positions}
+    new = early - state.early_limits.keys()
+    if new and len(state.early_limits) + len(new) > EARLY_LIMITS_ADDRESSES:
+        raise Rejected(
+            "EARLY_LIMITS_EXHAUSTED",
+            "too many addresses without a deposit have signed limits; deposit, and send the limit "
+            "again once the deposit is final",
+            limit=EARLY_LIMITS_ADDRESSES,
+        )
 
 
 def decide_release(

@@ -1,52 +1,88 @@
 """The sequencer: one thread decides everything, in order, and answers once it is durable.
 
-Callers put commands into a bounded queue. The writer thread takes what is waiting, decides each
-command against the state, appends all resulting entries to the journal in one unit of work (one
-fsync for many batches) and only then resolves the callers' futures. If the journal cannot be
-written, nothing of the group counts: the state is rebuilt from the journal before the next command.
+Callers put commands into bounded lanes, so that no sender can shut out another. The writer thread
+takes what is waiting, decides each command against the state, appends all resulting entries to the
+journal in one unit of work (one fsync for many batches) and only then resolves the callers'
+futures. If the journal cannot be written, nothing of the group counts: the state is rebuilt from
+the journal before the next command.
 """
 
 from __future__ import annotations
 
-import queue
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+
+from clearinghouse.book.columns import FillColumns, FillRows, MandatedOrders
+from clearinghouse.book.earlier_entries import current_entries, decode_any_entry
 from clearinghouse.book.entries import (
     BatchRecorded,
     Entry,
     InstrumentListed,
     JournalRecord,
+    MandatedOrdersRecorded,
+    OrdersRecorded,
     VenueRegistered,
     encode_entry,
 )
 from clearinghouse.book.identifiers import Address, Hash32
-from clearinghouse.book.orders import FillBatch, PlacementLimit, Release, SignedOrder
+from clearinghouse.book.mandates import Mandate
+from clearinghouse.book.order_table import NO_ORDER
+from clearinghouse.book.orders import (
+    REASON_CODE,
+    REASON_OF_CODE,
+    FillBatch,
+    PlacementLimit,
+    Reason,
+    Release,
+    SignedOrder,
+)
 from clearinghouse.book.ranges import require_bytes
 from clearinghouse.book.reference import Instrument
-from clearinghouse.book.state import BatchAnswer, State
+from clearinghouse.book.state import State
 from clearinghouse.book.transition import apply
 from clearinghouse.commitment.journal import record_hash
-from clearinghouse.errors import ClearingError, Conflict, Corruption, Rejected, Unavailable
-from clearinghouse.intake.admission import admit_batch
-from clearinghouse.intake.ports import BatchReceipt, Clock, Journal
+from clearinghouse.errors import ClearingError, Conflict, Corruption, Rejected
+from clearinghouse.intake.admission import admit_columns, admit_rows, enter_orders
+from clearinghouse.intake.lanes import Lanes
+from clearinghouse.intake.mandates import decide_mandates
+from clearinghouse.intake.ports import (
+    BatchReceipt,
+    Clock,
+    ColumnsReceipt,
+    Journal,
+    OrdersReceipt,
+)
 from clearinghouse.intake.registration import (
     check_instrument,
     decide_limits,
     decide_release,
     require_running,
 )
-from clearinghouse.intake.replay import replay
-from clearinghouse.intake.verification import VerifiedBatch, Verifier
+from clearinghouse.intake.snapshots import Snapshots, restore
+from clearinghouse.intake.verification import Verifier
 
-QUEUE_LIMIT = 4_096
-"""Commands that may wait; beyond it callers are told ``queue_full`` instead of being kept."""
+LANE_LIMIT = 1_024
+"""Commands that may wait in a lane; more are told ``queue_full`` instead of being kept."""
 GROUP_LIMIT = 256
 """Commands that share one unit of work."""
+GROUP_FILLS = 65_536
+"""Fills after which a unit of work ends, so that others do not wait for long."""
+
+_MEMBERS_LANE = b"members"
+"""Lane of what members sign: anybody can make a key, so all of them share it."""
+_OPERATOR_LANE = b"operator"
+_SETTLEMENT_LANE = b"settlement"
+"""Lane of what chains did and what is cut: clearing stops when it is refused, so that no sender may
+be able to fill it."""
+_ORDERS_LANE = b"orders of "
+"""Begins the lane of orders for a venue: nobody signs for sending them, so they must not be able to
+fill the lane of the venue's own batches."""
 
 
 @dataclass(slots=True)
@@ -68,11 +104,23 @@ class _Group:
         payload = encode_entry(entry)
         sequence = self.state.sequence + 1
         digest = record_hash(self.state.head, sequence, self.time_milliseconds, payload)
-        self.records.append(JournalRecord(sequence, self.time_milliseconds, payload, digest))
+        self.records.append(
+            JournalRecord(sequence, self.time_milliseconds, payload, digest, self.state.head)
+        )
         self.state.sequence, self.state.head = sequence, digest
         if not applied:
             apply(self.state, entry)
         return sequence
+
+    @property
+    def time_seconds(self) -> int:
+        """Of the group: every command in it is decided at the same time."""
+        return self.time_milliseconds // 1000
+
+    def find(self, sequence: int) -> JournalRecord | None:
+        """Return a record of this group, None for one that is older."""
+        index = sequence - self.records[0].sequence if self.records else -1
+        return self.records[index] if index >= 0 else None
 
 
 class Sequencer:
@@ -84,8 +132,12 @@ class Sequencer:
         clock: Clock,
         on_writable: Callable[[bool], None] = lambda writable: None,
         on_fatal: Callable[[Exception], None] = lambda error: None,
+        snapshots: Snapshots | None = None,
+        state: State | None = None,
     ) -> None:
-        """Replay the journal and start.
+        """Replay the journal from the newest good snapshot, and start.
+
+        ``state`` is the journal's where the caller has replayed it already.
 
         ``on_writable`` hears when writing fails and when it works again, ``on_fatal`` of what must
         stop the process: data that contradicts itself.
@@ -94,21 +146,22 @@ class Sequencer:
         self._clock = clock
         self._on_writable = on_writable
         self._on_fatal = on_fatal
-        self._state: State | None = replay(journal.read())
+        self._snapshots = snapshots
+        self._state: State | None = state or restore(journal.read, snapshots)
+        self._venues: Mapping[Address, str] = self._state.venues
+        """The state's own, to look at without the lock."""
         self._lock = threading.RLock()
-        self._queue: queue.Queue[_Command | None] = queue.Queue(QUEUE_LIMIT)
+        self._lanes: Lanes[_Command] = Lanes(LANE_LIMIT, GROUP_LIMIT, GROUP_FILLS)
         self._appended = threading.Condition()
         self._verifier: Verifier | None = None
-        self._failure: ClearingError | None = None
-        self._gate = threading.Lock()
-        self._accepting = True
+        self._is_writable = True
         self._thread = threading.Thread(target=self._run, name="sequencer", daemon=True)
         self._thread.start()
 
     # -- commands -------------------------------------------------------------------------------
 
     def submit_batch(
-        self, batch: FillBatch, orders: Sequence[SignedOrder], signature: bytes
+        self, batch: FillRows | FillBatch, orders: Sequence[SignedOrder], signature: bytes
     ) -> Future[BatchReceipt]:
         """Verify in this thread, then queue; the future resolves when the batch is durable.
 
@@ -119,8 +172,100 @@ class Sequencer:
         Unavailable
             ``queue_full``: send it again after a moment; the same batch id makes that safe.
         """
-        verified = self._get_verifier().verify_batch(batch, orders, signature)
-        return self._enqueue(lambda group: self._decide_batch(group, verified))
+        verified = self._venue_verifier(batch.venue).verify_batch(batch, orders, signature)
+        rows = verified.batch
+
+        def decide(group: _Group) -> BatchReceipt:
+            def admit() -> BatchRecorded:
+                return admit_rows(group.state, verified, group.time_seconds)
+
+            entry, sequence = self._decide_batch(
+                group, (rows.venue, rows.batch_id), verified.digest, admit
+            )
+            return BatchReceipt(sequence, tuple(REASON_OF_CODE[code] for code in entry.reasons))
+
+        return self._enqueue(decide, rows.venue, rows.count + len(orders))
+
+    def submit_columns(self, columns: FillColumns, signature: bytes) -> Future[ColumnsReceipt]:
+        """Verify a batch of numbered orders' fills in this thread, then queue; as ``submit_batch``.
+
+        Raises as ``Verifier.verify_columns``.
+        """
+        verified = self._venue_verifier(columns.venue).verify_columns(columns, signature)
+
+        def decide(group: _Group) -> ColumnsReceipt:
+            def admit() -> BatchRecorded:
+                return admit_columns(group.state, verified, group.time_seconds)
+
+            entry, sequence = self._decide_batch(
+                group, (columns.venue, columns.batch_id), verified.digest, admit
+            )
+            return ColumnsReceipt(sequence, entry.reasons)
+
+        return self._enqueue(decide, columns.venue, columns.count)
+
+    def register_orders(
+        self, venue: Address, orders: Sequence[SignedOrder]
+    ) -> Future[OrdersReceipt]:
+        """Verify orders in this thread, then record those that are not known yet.
+
+        Each order is decided by itself; the answer has a number and a reason for each.
+        """
+        verified = self._venue_verifier(venue).verify_orders(venue, orders)
+
+        def decide(group: _Group) -> OrdersReceipt:
+            state = group.state
+            require_running(state)
+            _require_venue(state.venues, venue)
+            entered = enter_orders(state, venue, verified.good, group.time_seconds)
+            if entered.recorded:
+                group.add(OrdersRecorded(venue, group.time_seconds, entered.recorded), applied=True)
+            return _orders_receipt(state, verified.digests, {**verified.refused, **entered.refused})
+
+        return self._enqueue(decide, _ORDERS_LANE + venue, len(orders))
+
+    def register_mandated_orders(
+        self, orders: MandatedOrders, signature: bytes
+    ) -> Future[OrdersReceipt]:
+        """Record orders that a venue places under its members' mandates; as ``register_orders``."""
+        verified = self._venue_verifier(orders.venue).verify_mandated_orders(orders, signature)
+
+        def decide(group: _Group) -> OrdersReceipt:
+            state = group.state
+            require_running(state)
+            _require_venue(state.venues, orders.venue)
+            before = len(state.orders)
+            entered = enter_orders(state, orders.venue, verified.good, group.time_seconds)
+            receipt = _orders_receipt(
+                state, verified.digests, {**verified.refused, **entered.refused}
+            )
+            if len(state.orders) == before:
+                return receipt
+            entry = MandatedOrdersRecorded(
+                orders,
+                verified.digest,
+                verified.signature,
+                group.time_seconds,
+                b"".join(verified.digests),
+                receipt.reasons,
+            )
+            return replace(receipt, sequence=group.add(entry, applied=True))
+
+        return self._enqueue(decide, orders.venue, orders.count)
+
+    def register_mandates(self, mandates: Sequence[tuple[Mandate, bytes]]) -> Future[int]:
+        """Verify and record members' mandates; all of a call or none. Resolves to the sequence."""
+        verifier = self._get_verifier()
+        for mandate, signature in mandates:
+            verifier.verify_mandate(mandate, signature)
+
+        def decide(group: _Group) -> int:
+            require_running(group.state)
+            for entry in decide_mandates(group.state, mandates):
+                group.add(entry)
+            return group.state.sequence
+
+        return self._enqueue(decide, _MEMBERS_LANE, len(mandates))
 
     def accept_placement_limits(
         self, limits: Sequence[tuple[PlacementLimit, bytes]]
@@ -136,7 +281,7 @@ class Sequencer:
                 group.add(entry)
             return group.state.sequence
 
-        return self._enqueue(decide)
+        return self._enqueue(decide, _MEMBERS_LANE, len(limits))
 
     def accept_release(self, release: Release, signature: bytes) -> Future[Hash32]:
         """Verify, hold the quanta and record a member's release; resolves to the release id."""
@@ -144,13 +289,12 @@ class Sequencer:
 
         def decide(group: _Group) -> Hash32:
             require_running(group.state)
-            now_seconds = group.time_milliseconds // 1000
-            entry = decide_release(group.state, release_id, release, signature, now_seconds)
+            entry = decide_release(group.state, release_id, release, signature, group.time_seconds)
             if entry is not None:
                 group.add(entry)
             return release_id
 
-        return self._enqueue(decide)
+        return self._enqueue(decide, _MEMBERS_LANE)
 
     def create_instrument(self, instrument: Instrument) -> Future[int]:
         """Record an instrument; a repetition with the same content is harmless."""
@@ -162,7 +306,7 @@ class Sequencer:
             check_instrument(group.state, instrument, known)
             return group.add(InstrumentListed(instrument))
 
-        return self._enqueue(decide)
+        return self._enqueue(decide, _OPERATOR_LANE)
 
     def register_venue(self, venue: Address, name: str) -> Future[int]:
         """Record a venue; a repetition with the same name is harmless."""
@@ -174,7 +318,7 @@ class Sequencer:
                 return group.state.sequence
             return group.add(VenueRegistered(venue, name))
 
-        return self._enqueue(decide)
+        return self._enqueue(decide, _OPERATOR_LANE)
 
     def record(self, decide: Callable[[State], Entry | None]) -> Future[int]:
         """Record what ``decide`` returns, decided in order with everything else.
@@ -187,7 +331,7 @@ class Sequencer:
             entry = decide(group.state)
             return 0 if entry is None else group.add(entry)
 
-        return self._enqueue(command)
+        return self._enqueue(command, _SETTLEMENT_LANE)
 
     # -- views ----------------------------------------------------------------------------------
 
@@ -208,17 +352,10 @@ class Sequencer:
                 if self._journal.head()[0] < following:
                     self._appended.wait(timeout=0.5)
 
-    @property
-    def failure(self) -> ClearingError | None:
-        """Why the last group could not be written, or None; health reports it."""
-        return self._failure
-
     def close(self) -> None:
         """Refuse new commands, finish the waiting ones, and stop the writer thread."""
-        with self._gate:
-            self._accepting = False
+        self._lanes.close()
         if self._thread.is_alive():
-            self._queue.put(None)
             self._thread.join()
         with self._appended:
             self._appended.notify_all()
@@ -231,47 +368,32 @@ class Sequencer:
                 self._verifier = Verifier(state.get_genesis().clearinghouse_id)
         return self._verifier
 
-    def _enqueue(self, decide: Callable[[_Group], Any]) -> Future[Any]:
+    def _venue_verifier(self, venue: Address) -> Verifier:
+        """Return the verifier, for registered venues only: no other key gets a lane or any work.
+
+        The writer looks again, since what is registered here may yet fail to be written.
+        """
+        verifier = self._get_verifier()
+        _require_venue(self._venues, venue)
+        return verifier
+
+    def _enqueue(
+        self, decide: Callable[[_Group], Any], lane: bytes, weight: int = 1
+    ) -> Future[Any]:
         future: Future[Any] = Future()
-        with self._gate:  # so that nothing is queued behind the mark at which the writer stops
-            if not self._accepting:
-                raise Unavailable(
-                    "shutting_down", "the clearinghouse is stopping; send again later"
-                )
-            try:
-                self._queue.put_nowait(_Command(decide, future))
-            except queue.Full as error:
-                raise Unavailable(
-                    "queue_full", "too many commands wait; send this one again after a moment"
-                ) from error
+        self._lanes.put(lane, _Command(decide, future), weight)
         return future
 
     def _current_state(self) -> State:
         """Return the state, rebuilt first if the last group could not be written."""
         if self._state is None:
-            self._state = replay(self._journal.read())
+            self._state = restore(self._journal.read, self._snapshots)
+            self._venues = self._state.venues
         return self._state
 
     def _run(self) -> None:
-        while True:
-            commands, last = self._take()
-            if commands:
-                self._work(commands)
-            if last:
-                return
-
-    def _take(self) -> tuple[list[_Command], bool]:
-        first = self._queue.get()
-        if first is None:
-            return [], True
-        commands = [first]
-        with suppress(queue.Empty):
-            while len(commands) < GROUP_LIMIT:
-                command = self._queue.get_nowait()
-                if command is None:
-                    return commands, True
-                commands.append(command)
-        return commands, False
+        while commands := self._lanes.take():
+            self._work(commands)
 
     def _work(self, waiting: list[_Command]) -> None:
         # A caller may have cancelled while it waited; from here on it no longer can.
@@ -302,47 +424,70 @@ class Sequencer:
             self._appended.notify_all()
 
     def _recover(self) -> None:
-        if self._failure is not None:
-            self._failure = None
+        if not self._is_writable:
+            self._is_writable = True
             self._on_writable(True)
 
     def _fail(self, commands: list[_Command], error: ClearingError) -> None:
         """Throw the state away: it may be ahead of the journal, which alone is true."""
         self._state = None
-        if self._failure is None:
+        if self._is_writable:
+            self._is_writable = False
             self._on_writable(False)
-        self._failure = error
         for command in commands:
             command.future.set_exception(error)
         if isinstance(error, Corruption):
             self._on_fatal(error)
 
-    def _decide_batch(self, group: _Group, verified: VerifiedBatch) -> BatchReceipt:
-        state, batch = group.state, verified.batch
-        known = state.batches.get((batch.venue, batch.batch_id))
+    def _decide_batch(
+        self,
+        group: _Group,
+        key: tuple[Address, Hash32],
+        digest: Hash32,
+        admit: Callable[[], BatchRecorded],
+    ) -> tuple[BatchRecorded, int]:
+        """Record a batch and return its entry and sequence; for a repetition, the first ones."""
+        state = group.state
+        known = state.batches.get(key)
         if known is not None:
-            if known.digest != verified.digest:
+            entry = self._recorded_batch(group, known)
+            if entry.digest != digest:
                 raise Conflict(
                     "BATCH_CONFLICT",
                     "this batch id was used with other content; take a new id",
-                    batch_id=batch.batch_id.hex(),
+                    batch_id=key[1].hex(),
                 )
-            return BatchReceipt(known.sequence, known.reasons)
+            return entry, known
         require_running(state)
-        if batch.venue not in state.venues:
-            raise Rejected(
-                "VENUE_UNKNOWN", "have the operator register this venue's key", venue=batch.venue
-            )
-        entry = admit_batch(state, verified, group.time_milliseconds // 1000)
+        _require_venue(state.venues, key[0])
+        entry = admit()
         sequence = group.add(entry, applied=True)
-        reasons = tuple(fill.reason for fill in entry.fills)
-        _enter_batch(state, entry, sequence)
-        return BatchReceipt(sequence, reasons)
+        state.batches[key] = sequence
+        return entry, sequence
+
+    def _recorded_batch(self, group: _Group, sequence: int) -> BatchRecorded:
+        record = group.find(sequence) or self._journal.find(sequence)
+        numbers = group.state.orders.numbers
+        for entry in current_entries(decode_any_entry(record.payload), numbers) if record else ():
+            if isinstance(entry, BatchRecorded):
+                return entry
+        raise Corruption("batch_missing", f"entry {sequence} is no batch", sequence=sequence)
 
 
-def _enter_batch(state: State, entry: BatchRecorded, sequence: int) -> None:
-    reasons = tuple(fill.reason for fill in entry.fills)
-    state.batches[(entry.venue, entry.batch_id)] = BatchAnswer(entry.digest, sequence, reasons)
+def _orders_receipt(
+    state: State, digests: Sequence[Hash32], refused: Mapping[Hash32, Reason]
+) -> OrdersReceipt:
+    known = state.orders.numbers
+    numbers = [known.get(digest, NO_ORDER) for digest in digests]
+    codes = bytes(
+        REASON_CODE[Reason.ADMITTED if digest in known else refused[digest]] for digest in digests
+    )
+    return OrdersReceipt(state.sequence, np.array(numbers, "<u4").tobytes(), codes)
+
+
+def _require_venue(venues: Mapping[Address, str], venue: Address) -> None:
+    if venue not in venues:
+        raise Rejected("VENUE_UNKNOWN", "have the operator register this venue's key", venue=venue)
 
 
 def _answer(command: _Command, group: _Group) -> Any:

@@ -1,19 +1,30 @@
-"""What a cut realises: variation margin per member and asset, and how a shortfall is shared."""
+"""What a cut realises: variation margin per member and asset, and how a shortfall is shared.
+
+Amounts of one asset are arrays with one element per member position. They are 64-bit integers
+wherever every sum is certain to fit, and Python integers in an array of objects where a member's
+losses are so absurd that one might not; the arithmetic is the same.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from typing import Any
 
-from clearinghouse.book.identifiers import AssetId, InstrumentId, Position
+import numpy as np
+from numpy.typing import NDArray
+
+from clearinghouse.book.identifiers import AssetId, Position
 from clearinghouse.book.state import State
 from clearinghouse.errors import check
 
-Amounts = dict[Position, int]
-"""Signed quanta of one asset per member; zeros are left out."""
+Amounts = NDArray[Any]
+"""Signed quanta of one asset per member position: int64, or Python integers as objects."""
+
+SAFE_QUANTA = 2.0**61
+"""Worth in all, to floating-point accuracy, below which no sum of amounts leaves 63 bits."""
 
 
-def variation_amounts(state: State, marks: Mapping[InstrumentId, int]) -> dict[AssetId, Amounts]:
-    """Return the variation margin of every member at ``marks``, by quote asset.
+def variation_amounts(state: State) -> dict[AssetId, Amounts]:
+    """Return the variation margin of every member at the marks, by quote asset.
 
     Per member and instrument it is ``quantity * mark - basis``, which is the protocol's
     ``closing quantity * closing mark - opening quantity * opening mark - filled cash``. What the
@@ -24,51 +35,60 @@ def variation_amounts(state: State, marks: Mapping[InstrumentId, int]) -> dict[A
     Corruption
         ``nets_not_zero`` when an asset's amounts do not sum to zero (invariant P3).
     """
-    amounts: dict[AssetId, Amounts] = {
-        asset.asset_id: dict(state.residuals.get(asset.asset_id, {}))
-        for asset in state.get_genesis().assets
-    }
-    for position, holdings in state.holdings.items():
-        for number, held in holdings.items():
-            asset_amounts = amounts[state.instruments[number].quote_asset]
-            variation = held.quantity * marks[number] - held.basis
-            asset_amounts[position] = asset_amounts.get(position, 0) + variation
-    for asset, asset_amounts in amounts.items():
+    rows, instruments = state.holdings.used(), state.instrument_table.rows
+    listed = rows["instrument"]
+    variation = rows["quantity"] * instruments["mark"][listed] - rows["basis"]
+    assets = instruments["asset"][listed]
+    amounts: dict[AssetId, Amounts] = {}
+    for row, asset in enumerate(state.accounts.assets):
+        chosen = assets == row
+        residual = state.accounts.accounts[row, : len(state.members)]["residual"]
+        amounts[asset] = _sums(residual, rows["position"][chosen], variation[chosen])
         check(
-            sum(asset_amounts.values()) == 0,
+            amounts[asset].sum() == 0,
             "nets_not_zero",
             "variation margin does not sum to zero over members (invariant P3)",
             asset=asset,
         )
-        amounts[asset] = {position: net for position, net in asset_amounts.items() if net}
     return amounts
 
 
-def share_pro_rata(total: int, bases: Mapping[Position, int]) -> Amounts:
-    """Split ``total`` over members in proportion to ``bases``; exact, no share above its basis.
+def _sums(
+    start: NDArray[np.int64], positions: NDArray[np.uint32], quanta: NDArray[np.int64]
+) -> Amounts:
+    worth = np.abs(start.astype(float)).sum() + np.abs(quanta.astype(float)).sum()
+    kind = np.int64 if worth < SAFE_QUANTA else object
+    sums = start.astype(kind)
+    np.add.at(sums, positions, quanta.astype(kind))
+    return sums
 
-    Every share is first rounded down; the quanta left go to the largest remainders, ties to the
-    smaller position, so the result does not depend on the order of the input.
+
+def share_pro_rata(total: int, bases: Amounts) -> Amounts:
+    """Split ``total`` over members in proportion to ``bases``, none of which is negative.
+
+    Exact, no share above its basis. Every share is first rounded down; the quanta left go to the
+    largest remainders, ties to the smaller position.
 
     Raises
     ------
     Corruption
         ``share_exceeds_bases`` when the bases together are less than ``total``.
     """
-    whole = sum(bases.values())
+    total, whole = int(total), int(bases.sum())
     check(0 <= total <= whole, "share_exceeds_bases", "nobody is left to pay", total=total)
-    if total == 0:
-        return {}
-    shares = {position: total * basis // whole for position, basis in bases.items()}
-    remainders = sorted(bases, key=lambda p: (-(total * bases[p] % whole), p))
-    for position in remainders[: total - sum(shares.values())]:
-        shares[position] += 1
-    return {position: share for position, share in shares.items() if share}
+    shares = np.zeros(len(bases), object)
+    if total:
+        (sharing,) = np.nonzero(bases)
+        products = total * bases[sharing].astype(object)  # beyond 63 bits
+        portions = products // whole
+        largest = np.argsort(-(products % whole), kind="stable")
+        portions[largest[: total - int(portions.sum())]] += 1
+        shares[sharing] = portions
+    fitting: Amounts = shares.astype(bases.dtype)
+    return fitting
 
 
-def shortfall_flows(
-    before: Mapping[Position, int], nets: Mapping[Position, int], house: Position | None
-) -> Amounts:
+def shortfall_flows(before: Amounts, nets: Amounts, house: Position | None) -> Amounts:
     """Return what brings every negative closing to zero, and who pays for it.
 
     ``before`` is opening plus deposits per member, ``nets`` the cycle's amounts. The house pays
@@ -77,22 +97,18 @@ def shortfall_flows(
 
     Source: PFMI principle 4; pro-rata instead of a queue because queues overshoot.
     """
-    closings = {
-        position: before.get(position, 0) + nets.get(position, 0) for position in {*before, *nets}
-    }
-    flows = {position: -closing for position, closing in closings.items() if closing < 0}
-    missing = sum(flows.values())
+    closings = before + nets
+    flows: Amounts = np.maximum(-closings, 0)
+    missing = flows.sum()
     if missing == 0:
-        return {}
+        return flows
     if house is not None:
-        paid = min(missing, max(0, closings.get(house, 0)))
-        if paid:
-            flows[house] = -paid
-            missing -= paid
+        paid = min(missing, max(0, closings[house]))
+        flows[house] -= paid
+        missing -= paid
     # A gainer's closing covers its gain, the house's only what it has not paid away already.
-    gains = {position: net for position, net in nets.items() if net > 0}
-    if house in gains:
-        gains[house] = max(0, min(gains[house], closings[house] + flows.get(house, 0)))
-    for position, share in share_pro_rata(missing, gains).items():
-        flows[position] = flows.get(position, 0) - share
+    gains = np.maximum(nets, 0)
+    if house is not None:
+        gains[house] = max(0, min(gains[house], closings[house] + flows[house]))
+    flows -= share_pro_rata(missing, gains)
     return flows

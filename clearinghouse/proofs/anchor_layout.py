@@ -13,11 +13,13 @@ variable                  slot  type
 ``struct Deposit { bytes32 record; uint64 time; uint128 total; bytes32 hash; }`` takes three words:
 the record (member 20 bytes | asset id 4 | quanta 8, most significant first), then time in the low
 64 bits with the running total in the 128 bits above, then hash = H(hashBefore || record).
+``struct Exit { bytes32 record; uint64 time; }`` takes two: a record of the same form, whose quanta
+are those asked for, then the time.
 
 The contract's compiled storage layout is compared with this table in a test. Source: Solidity
 documentation, "Layout of state variables in storage".
 
-Reasons raised: ``deposit_malformed``, ``phase_unknown``.
+Reasons raised: ``deposit_malformed``, ``exit_malformed``, ``phase_unknown``.
 """
 
 from __future__ import annotations
@@ -38,7 +40,7 @@ OPERATOR_SET_HASH_SLOT = Hash32((3).to_bytes(32))
 """Storage key of the hash of the operator set in force."""
 
 FROZEN_SLOT = Hash32((4).to_bytes(32))
-"""Storage key of the flag that stops deposits and prepares for good."""
+"""Storage key of the flag that stops deposits, exit requests and prepares for good."""
 
 _SLOT_COUNT = 2**256
 
@@ -63,6 +65,23 @@ class Deposit:
         return self.member + self.asset_id.to_bytes(4) + self.quanta.to_bytes(8)
 
 
+@dataclass(frozen=True, slots=True)
+class Exit:
+    """One request to leave as the anchor recorded it."""
+
+    member: Address
+    asset_id: AssetId
+    quanta: int
+    """The most that the member asks for."""
+    time: int
+    """Seconds since the epoch, by the anchor's chain."""
+
+    @property
+    def record(self) -> bytes:
+        """The 32 bytes that the anchor keeps."""
+        return self.member + self.asset_id.to_bytes(4) + self.quanta.to_bytes(8)
+
+
 def mapping_slot(key: bytes, base_slot: int | bytes) -> Hash32:
     """Return the slot of a mapping's value: H(key, 32 bytes || base slot, 32 bytes).
 
@@ -81,12 +100,20 @@ def phase_slot(settlement_id: Hash32) -> Hash32:
 
 def deposit_slots(asset_id: AssetId, index: int) -> tuple[Hash32, Hash32, Hash32]:
     """Return the storage keys of a deposit's record, its time and total, and its hash."""
-    by_asset = mapping_slot(asset_id.to_bytes(32), DEPOSITS_SLOT)
-    first = int.from_bytes(mapping_slot(index.to_bytes(32), by_asset))
-    record, time_and_total, chain_hash = (
-        Hash32(((first + offset) % _SLOT_COUNT).to_bytes(32)) for offset in range(3)
-    )
+    record, time_and_total, chain_hash = _struct_slots(DEPOSITS_SLOT, asset_id, index, 3)
     return record, time_and_total, chain_hash
+
+
+def exit_slots(asset_id: AssetId, index: int) -> tuple[Hash32, Hash32]:
+    """Return the storage keys of an exit's record and its time."""
+    record, time = _struct_slots(EXITS_SLOT, asset_id, index, 2)
+    return record, time
+
+
+def _struct_slots(base_slot: int, asset_id: AssetId, index: int, words: int) -> list[Hash32]:
+    by_asset = mapping_slot(asset_id.to_bytes(32), base_slot)
+    first = int.from_bytes(mapping_slot(index.to_bytes(32), by_asset))
+    return [Hash32(((first + offset) % _SLOT_COUNT).to_bytes(32)) for offset in range(words)]
 
 
 def decode_phase(word: int) -> Phase:
@@ -134,6 +161,33 @@ def decode_deposit(record: int, time_and_total: int, chain_hash: int) -> Deposit
             time_and_total=time_and_total,
         )
     return deposit
+
+
+def decode_exit(record: int, time: int) -> Exit | None:
+    """Return the exit that two proven words hold, ``None`` when both are proven absent.
+
+    Raises
+    ------
+    ProofInvalid
+        ``exit_malformed`` when the words cannot be one exit: a mixture of two blocks or slots.
+    """
+    if record == time == 0:
+        return None
+    raw = record.to_bytes(32)
+    request = Exit(
+        member=Address(raw[:20]),
+        asset_id=AssetId(int.from_bytes(raw[20:24])),
+        quanta=int.from_bytes(raw[24:]),
+        time=time,
+    )
+    if request.member == ZERO_ADDRESS or request.quanta == 0 or not 0 < time <= UINT64_MAX:
+        raise ProofInvalid(
+            "exit_malformed",
+            "these two words are not one exit; prove them under one header",
+            record=record,
+            time=time,
+        )
+    return request
 
 
 def next_deposit_hash(hash_before: Hash32, record: bytes) -> Hash32:

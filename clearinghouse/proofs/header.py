@@ -11,6 +11,7 @@ Reasons raised: ``header_too_short``, ``header_too_long``, ``header_field_malfor
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -57,6 +58,9 @@ class _Field:
 
 
 _ANY_SIZE = -1
+
+_QUANTITY = re.compile("0x[0-9a-fA-F]{1,64}")
+_DATA = re.compile("0x(?:[0-9a-fA-F]{2})*")
 
 _FIELDS = (
     _Field("parentHash", 32),
@@ -240,22 +244,18 @@ def _integer_of(name: str, value: object) -> int:
         return value
     if isinstance(value, bytes | bytearray):
         return int.from_bytes(value)
-    if isinstance(value, str) and value.startswith("0x"):
-        try:
-            return int(value, 16)
-        except ValueError as error:
-            raise _malformed(name) from error
+    # int() alone would take a sign, white space and underscores too.
+    if isinstance(value, str) and _QUANTITY.fullmatch(value):
+        return int(value, 16)
     raise _malformed(name)
 
 
 def _bytes_of(name: str, value: object) -> bytes:
     if isinstance(value, bytes | bytearray):
         return bytes(value)
-    if isinstance(value, str) and value.startswith("0x"):
-        try:
-            return bytes.fromhex(value[2:])
-        except ValueError as error:
-            raise _malformed(name) from error
+    # bytes.fromhex alone would take white space too.
+    if isinstance(value, str) and _DATA.fullmatch(value):
+        return bytes.fromhex(value[2:])
     raise _malformed(name)
 
 

@@ -21,7 +21,7 @@ from clearinghouse.errors import ProofInvalid
 
 
 def verify_quorum(
-    digest: bytes, members: Collection[Address], threshold: int, signatures: Sequence[bytes]
+    digest: bytes, members: Collection[bytes], threshold: int, signatures: Sequence[bytes]
 ) -> tuple[Address, ...]:
     """Return the signers when at least ``threshold`` members signed ``digest``.
 

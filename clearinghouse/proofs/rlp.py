@@ -53,18 +53,10 @@ def decode_item(
         When the input is too large or too deep, ends early, goes on after the item, or is not the
         canonical encoding of what it holds.
     """
-    if len(encoded) > max_bytes:
-        raise ProofInvalid(
-            "rlp_too_large",
-            f"at most {max_bytes} bytes are decoded here, was {len(encoded)}",
-            length=len(encoded),
-            limit=max_bytes,
-        )
+    _verify_length(encoded, max_bytes)
     item, end = _decode_at(encoded, 0, len(encoded), max_depth)
     if end != len(encoded):
-        raise ProofInvalid(
-            "rlp_trailing_bytes", f"{len(encoded) - end} bytes follow the item", end=end
-        )
+        raise _trailing(encoded, end)
     return item
 
 
@@ -74,8 +66,29 @@ def decode_list(
     """Decode one item that must be a list; raise ``ProofInvalid`` as ``decode_item`` does."""
     item = decode_item(encoded, max_bytes=max_bytes, max_depth=max_depth)
     if not isinstance(item, list):
-        raise ProofInvalid("rlp_not_a_list", "expected a list, was a byte string")
+        raise _no_list()
     return item
+
+
+def split_list(encoded: bytes, *, max_bytes: int = MAX_ENCODED_BYTES) -> list[bytes]:
+    """Return the encodings of the items of a list that fills ``encoded`` exactly.
+
+    Inner lists are not opened, so the work is that of one pass however deep they nest, and what is
+    inside them is unchecked. Raises ``ProofInvalid`` as ``decode_list`` does.
+    """
+    _verify_length(encoded, max_bytes)
+    first = encoded[0] if encoded else _LIST_SHORT
+    if first < _LIST_SHORT:
+        raise _no_list()
+    position, end = _bounds(encoded, 0, len(encoded))
+    if end != len(encoded):
+        raise _trailing(encoded, end)
+    items: list[bytes] = []
+    while position < end:
+        _, next_position = _bounds(encoded, position, end)
+        items.append(encoded[position:next_position])
+        position = next_position
+    return items
 
 
 def decode_uint(item: RlpItem, max_bytes: int) -> int:
@@ -103,21 +116,11 @@ def _prefix(length: int, offset: int) -> bytes:
 
 def _decode_at(data: bytes, start: int, limit: int, depth: int) -> tuple[RlpItem, int]:
     """Decode the item at ``start`` that must end at or before ``limit``; return it and its end."""
-    if start >= limit:
-        raise ProofInvalid("rlp_truncated", f"an item is missing at byte {start}", at=start)
-    first = data[start]
-    if first < _STRING_SHORT:
-        return data[start : start + 1], start + 1
-    if first < _LIST_SHORT:
-        begin, end = _payload(data, start, limit, first, _STRING_SHORT, _STRING_LONG)
-        if end - begin == 1 and data[begin] < _STRING_SHORT:
-            raise ProofInvalid(
-                "rlp_not_canonical", f"the byte at {begin} encodes itself, without prefix", at=start
-            )
-        return data[begin:end], end
+    position, end = _bounds(data, start, limit)
+    if data[start] < _LIST_SHORT:
+        return data[position:end], end
     if depth == 0:
         raise ProofInvalid("rlp_too_deep", f"the list at byte {start} is nested too deep", at=start)
-    position, end = _payload(data, start, limit, first, _LIST_SHORT, _LIST_LONG)
     items: list[RlpItem] = []
     while position < end:
         item, position = _decode_at(data, position, end, depth - 1)
@@ -125,19 +128,23 @@ def _decode_at(data: bytes, start: int, limit: int, depth: int) -> tuple[RlpItem
     return items, end
 
 
-def _payload(
-    data: bytes, start: int, limit: int, first: int, short: int, long: int
-) -> tuple[int, int]:
-    """Return where the payload of the item at ``start`` begins and ends."""
+def _bounds(data: bytes, start: int, limit: int) -> tuple[int, int]:
+    """Return where the payload of the item at ``start`` begins and ends, its prefix verified."""
+    if start >= limit:
+        raise ProofInvalid("rlp_truncated", f"an item is missing at byte {start}", at=start)
+    first = data[start]
+    if first < _STRING_SHORT:
+        return start, start + 1
+    is_list = first >= _LIST_SHORT
+    short, long = (_LIST_SHORT, _LIST_LONG) if is_list else (_STRING_SHORT, _STRING_LONG)
     if first < long:
         begin, length = start + 1, first - short
     else:
         begin = start + 2 + first - long
-        length_bytes = data[start + 1 : min(begin, limit)]
         if begin > limit:
             raise ProofInvalid("rlp_truncated", f"a length at byte {start} is cut off", at=start)
-        length = int.from_bytes(length_bytes)
-        if length_bytes[0] == 0 or length <= _SHORT_PAYLOAD_MAX_BYTES:
+        length = int.from_bytes(data[start + 1 : begin])
+        if data[start + 1] == 0 or length <= _SHORT_PAYLOAD_MAX_BYTES:
             raise ProofInvalid(
                 "rlp_not_canonical", f"the length at byte {start} has a shorter form", at=start
             )
@@ -147,4 +154,28 @@ def _payload(
             f"the item at byte {start} claims {length} bytes where {limit - begin} remain",
             at=start,
         )
+    if not is_list and length == 1 and data[begin] < _STRING_SHORT:
+        raise ProofInvalid(
+            "rlp_not_canonical", f"the byte at {begin} encodes itself, without prefix", at=start
+        )
     return begin, begin + length
+
+
+def _verify_length(encoded: bytes, max_bytes: int) -> None:
+    if len(encoded) > max_bytes:
+        raise ProofInvalid(
+            "rlp_too_large",
+            f"at most {max_bytes} bytes are decoded here, was {len(encoded)}",
+            length=len(encoded),
+            limit=max_bytes,
+        )
+
+
+def _trailing(encoded: bytes, end: int) -> ProofInvalid:
+    return ProofInvalid(
+        "rlp_trailing_bytes", f"{len(encoded) - end} bytes follow the item", end=end
+    )
+
+
+def _no_list() -> ProofInvalid:
+    return ProofInvalid("rlp_not_a_list", "expected a list, was a byte string")

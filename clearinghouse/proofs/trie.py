@@ -5,6 +5,10 @@ an empty slot of a branch, a leaf or extension that leads elsewhere, or the empt
 of nodes is an error, never absence (verifiers that fell through there have been drained). Every
 node must be used, be the canonical encoding of its content, and hash to what its parent says.
 
+``contracts/src/proof/StateProof.sol`` applies the same rules, and tests hold the two to one
+verdict. What lies behind a child that the path does not take is read by neither, be it a hash or an
+embedded node: it says nothing of the key.
+
 Sources: yellow paper appendix D; EIP-1186.
 
 Reasons raised: ``key_length_wrong``, ``proof_too_large``, ``proof_truncated``, ``proof_extended``,
@@ -19,15 +23,21 @@ from dataclasses import dataclass
 from clearinghouse.book.identifiers import Hash32
 from clearinghouse.commitment.keccak import keccak256
 from clearinghouse.errors import ProofInvalid
-from clearinghouse.proofs.rlp import RlpItem, decode_list, encode_item
+from clearinghouse.proofs.rlp import decode_item, split_list
 
 EMPTY_NODE = b"\x80"
-"""The encoding of the empty string, whose hash is the root of a trie without keys."""
+"""The encoding of the empty string, whose hash is the root of a trie without keys. No proof holds
+it: the empty root is proven by no node at all. It also stands where a branch has no child."""
 
 EMPTY_ROOT = keccak256(EMPTY_NODE)
 
 HASH_BYTES = 32
 """A node of fewer bytes stands in its parent itself; any other stands there as its hash."""
+
+_HASH_PREFIX = b"\xa0"
+"""Begins the encoding of a hash."""
+
+_FIRST_LIST_PREFIX = 0xC0
 
 BRANCH_ITEMS = 17
 
@@ -61,8 +71,8 @@ class _Extension:
     """A stretch of path, one nibble per byte, that all keys below have in common."""
 
     path: bytes
-    child: RlpItem
-    """A hash, or the node itself where it is embedded."""
+    child: bytes
+    """The encoding of a hash, or of the node itself where it is embedded."""
 
 
 def verify_inclusion_or_absence(
@@ -78,7 +88,7 @@ def verify_inclusion_or_absence(
         The path itself; for state tries already the Keccak-256 of the address or slot.
     nodes
         Encoded nodes from the root down, as ``eth_getProof`` gives them: embedded nodes are not
-        repeated. The empty trie is proven by no node or by its one empty node, as clients differ.
+        repeated. The empty trie is proven by no node; see ``without_empty_node``.
 
     Raises
     ------
@@ -88,18 +98,18 @@ def verify_inclusion_or_absence(
     """
     _verify_size(key, nodes, limits)
     if root == EMPTY_ROOT:
-        if nodes and tuple(nodes) != (EMPTY_NODE,):
+        if nodes:
             raise _extended(len(nodes), 0)
         return None
     path = _nibbles(key)
     depth, used = 0, 0
-    reference: RlpItem = root
+    reference = _HASH_PREFIX + root
     while True:
-        if isinstance(reference, list):
-            items = reference
-        else:
-            items = _take_node(reference, nodes, used)
+        if _is_hash(reference):
+            items = _take_node(reference[1:], nodes, used)
             used += 1
+        else:
+            items = split_list(reference)
         if len(items) == BRANCH_ITEMS:
             result, depth = _step_branch(items, path, depth, limits)
         else:
@@ -109,6 +119,15 @@ def verify_inclusion_or_absence(
                 raise _extended(len(nodes), used)
             return result.value
         reference = result
+
+
+def without_empty_node(nodes: Sequence[bytes]) -> tuple[bytes, ...]:
+    """Return a node's answer in the one form that is verified, here and on chain.
+
+    Some clients prove the empty trie by its one empty node (reth did until 2026), others by none
+    (geth). Under any other root the empty node proves nothing, and so does no node.
+    """
+    return () if tuple(nodes) == (EMPTY_NODE,) else tuple(nodes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,29 +141,29 @@ _ABSENT = _Answer(None)
 
 
 def _step_branch(
-    items: list[RlpItem], path: bytes, depth: int, limits: TrieLimits
-) -> tuple[RlpItem | _Answer, int]:
+    items: list[bytes], path: bytes, depth: int, limits: TrieLimits
+) -> tuple[bytes | _Answer, int]:
     """Follow one nibble of the path, or read the branch's value where the path ends.
 
     All items are checked, not just the one that is followed, so that a node has one meaning.
     """
     *children, value = items
     for child in children:
-        if child != b"":
+        if child != EMPTY_NODE:
             _verify_child(child)
-    if isinstance(value, list) or (value and limits.key_bytes is not None):
+    if _is_list(value) or (value != EMPTY_NODE and limits.key_bytes is not None):
         raise _malformed("a branch of this trie holds no value")
     if depth < len(path):
         child = children[path[depth]]
-        return (_ABSENT if child == b"" else child), depth + 1
+        return (_ABSENT if child == EMPTY_NODE else child), depth + 1
     if limits.key_bytes is not None:
         raise _malformed("a branch lies below the end of the key")
-    return (_Answer(value) if value else _ABSENT), depth
+    return (_ABSENT if value == EMPTY_NODE else _Answer(_string(value))), depth
 
 
 def _step_short(
     node: _Leaf | _Extension, path: bytes, depth: int, limits: TrieLimits
-) -> tuple[RlpItem | _Answer, int]:
+) -> tuple[bytes | _Answer, int]:
     """Follow an extension or read a leaf; either shows absence when it leads elsewhere."""
     end = depth + len(node.path)
     is_leaf = isinstance(node, _Leaf)
@@ -157,12 +176,13 @@ def _step_short(
     return (_Answer(node.value) if end == len(path) else _ABSENT), end
 
 
-def _short_node(items: list[RlpItem]) -> _Leaf | _Extension:
+def _short_node(items: list[bytes]) -> _Leaf | _Extension:
     """Read a node of two items; its hex-prefix has one form for every path and kind."""
     if len(items) != 2:
         raise _malformed(f"a node has 2 or {BRANCH_ITEMS} items, was {len(items)}")
-    prefix, content = items
-    if isinstance(prefix, list) or not prefix or prefix[0] >> 4 > 3:
+    first, content = items
+    prefix = b"" if _is_list(first) else _string(first)
+    if not prefix or prefix[0] >> 4 > 3:
         raise _malformed("the path has no valid hex-prefix")
     nibbles = _nibbles(prefix)
     is_leaf, is_odd = nibbles[0] >= 2, nibbles[0] % 2 == 1
@@ -170,25 +190,40 @@ def _short_node(items: list[RlpItem]) -> _Leaf | _Extension:
         raise _malformed("the padding of an even path is not zero")
     path = nibbles[1:] if is_odd else nibbles[2:]
     if is_leaf:
-        if isinstance(content, list) or not content:
+        if _is_list(content) or content == EMPTY_NODE:
             raise _malformed("a leaf holds a value that is not empty")
-        return _Leaf(path, content)
+        return _Leaf(path, _string(content))
     if not path:
         raise _malformed("an extension has a path")
     _verify_child(content)
     return _Extension(path, content)
 
 
-def _verify_child(child: RlpItem) -> None:
+def _verify_child(child: bytes) -> None:
     """Require a hash, or an embedded node, which is one of fewer bytes than a hash."""
-    if isinstance(child, list):
-        if len(encode_item(child)) >= HASH_BYTES:
+    if _is_list(child):
+        if len(child) >= HASH_BYTES:
             raise _malformed("an embedded node has 32 bytes or more and must be hashed")
-    elif len(child) != HASH_BYTES:
+    elif not _is_hash(child):
         raise _malformed(f"a child is a hash or an embedded node, was {len(child)} bytes")
 
 
-def _take_node(reference: bytes, nodes: Sequence[bytes], used: int) -> list[RlpItem]:
+def _is_hash(encoded: bytes) -> bool:
+    return len(encoded) == 1 + HASH_BYTES and encoded[:1] == _HASH_PREFIX
+
+
+def _is_list(encoded: bytes) -> bool:
+    return encoded[0] >= _FIRST_LIST_PREFIX
+
+
+def _string(encoded: bytes) -> bytes:
+    """Return the payload of an item that is no list."""
+    item = decode_item(encoded)
+    assert isinstance(item, bytes)
+    return item
+
+
+def _take_node(reference: bytes, nodes: Sequence[bytes], used: int) -> list[bytes]:
     """Decode the next node of the proof, which must hash to ``reference``."""
     if used == len(nodes):
         raise ProofInvalid(
@@ -205,24 +240,32 @@ def _take_node(reference: bytes, nodes: Sequence[bytes], used: int) -> list[RlpI
         )
     if used > 0 and len(encoded) < HASH_BYTES:
         raise _malformed(f"node {used} has {len(encoded)} bytes and must be embedded")
-    return decode_list(encoded, max_bytes=len(encoded))
+    return split_list(encoded)
 
 
 def _verify_size(key: bytes, nodes: Sequence[bytes], limits: TrieLimits) -> None:
+    """Refuse what no trie of this kind can give, before any of it is hashed or decoded."""
     if limits.key_bytes is not None and len(key) != limits.key_bytes:
         raise ProofInvalid(
             "key_length_wrong",
             f"keys of this trie have {limits.key_bytes} bytes, was {len(key)}",
             length=len(key),
         )
-    largest = max(map(len, nodes), default=0)
-    if len(nodes) > limits.max_nodes or largest > limits.max_node_bytes:
+    if len(nodes) > limits.max_nodes:
         raise ProofInvalid(
             "proof_too_large",
-            f"at most {limits.max_nodes} nodes of {limits.max_node_bytes} bytes are possible, "
-            f"were {len(nodes)} of up to {largest}",
+            f"at most {limits.max_nodes} nodes are possible, were {len(nodes)}",
             nodes=len(nodes),
+            limit=limits.max_nodes,
+        )
+    largest = max(map(len, nodes), default=0)
+    if largest > limits.max_node_bytes:
+        raise ProofInvalid(
+            "proof_too_large",
+            f"nodes of at most {limits.max_node_bytes} bytes are possible, the largest has "
+            f"{largest}",
             largest=largest,
+            limit=limits.max_node_bytes,
         )
 
 

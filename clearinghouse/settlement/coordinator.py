@@ -9,14 +9,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
-from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
-from typing import Protocol
 
 import structlog
 
 from adapters.base import ChainAdapter, Signer
 from clearinghouse.book.entries import (
+    CycleCut,
     Entry,
     FinalityViolated,
     PhaseProven,
@@ -37,20 +36,19 @@ from clearinghouse.errors import (
     check,
 )
 from clearinghouse.netting.cut import cut
+from clearinghouse.settlement.claims_trees import ClaimsTrees
 from clearinghouse.settlement.deposits import DepositWatcher
 from clearinghouse.settlement.driver import Driver, Included
+from clearinghouse.settlement.operators import collect_quorum
+from clearinghouse.settlement.ports import Writer
 from clearinghouse.settlement.proposal import Timing, build_proposal
 from clearinghouse.settlement.stages import ChainView, SettlementPackage
 
 log = structlog.get_logger()
 
 
-class Writer(Protocol):
-    """The sequencer, as settlement uses it."""
-
-    def record(self, decide: Callable[[State], Entry | None]) -> Future[int]: ...
-
-    def reading(self) -> AbstractContextManager[State]: ...
+_LOOK_AGAIN = ("settlement_in_flight", "CUT_TOO_EARLY")
+"""Reasons for which a cut that is due just waits: a chain still follows, or home's time stands."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +85,7 @@ class Coordinator:
         self._stop = threading.Event()
         self._wake = threading.Event()
         self._cutting = threading.Lock()
+        self._trees = ClaimsTrees()
         self._driver = Driver(adapters, self._record_included, self._record_violation)
         self._watchers = [
             DepositWatcher(writer, adapter, schedule.poll_seconds, self._record_violation, on_fatal)
@@ -117,7 +116,8 @@ class Coordinator:
         ------
         Conflict
             ``settlement_in_flight`` while home has not decided the one before or a chain still
-            follows it, ``finality_violated`` when halted.
+            follows it, ``finality_violated`` or ``anchor_frozen`` when
+            halted.
         Rejected
             ``CUT_TOO_EARLY`` when home's time has not passed the last committed cut.
         Unavailable
@@ -131,23 +131,31 @@ class Coordinator:
                 home_time + self._schedule.prepare_seconds,
                 home_time + self._schedule.decide_seconds,
             )
-            cycles: list[int] = []
-
-            def decide(state: State) -> SettlementProposed:
-                proposal = propose(state, timing)
-                cycles.append(proposal.settlement.cycle)
-                return proposal
-
-            self._writer.record(decide).result()
+            at_cut = self._take_cut(timing)
+            # Intake goes on while the plan is made: nothing that comes in now is part of it.
+            proposal = propose(at_cut, timing, self._trees)
+            self._writer.record(lambda state: proposal).result()
         self._wake.set()
-        return cycles[0]
+        return proposal.settlement.cycle
+
+    def _take_cut(self, timing: Timing) -> State:
+        """Record that a cycle is cut here; return a copy of the state that it is cut from."""
+        copies: list[State] = []
+
+        def decide(state: State) -> CycleCut:
+            active_chains(state, timing)
+            copies.append(state.copied())
+            return CycleCut(timing.cut_time, state.sequence, state.head)
+
+        self._writer.record(decide).result()
+        return copies[0]
 
     def step(self) -> None:
         """Sign what is unsigned, drive what is open, record what is proven, cut what is due."""
         for settlement_id in self._open_settlements():
             try:
                 self._sign_if_needed(settlement_id)
-            except Conflict as error:
+            except (Conflict, Unavailable) as error:
                 # Its lapse must still be seen, or it would block every later cut.
                 log.error("settlement.unsigned", reason=error.reason, detail=error.message)
             package = self._package(settlement_id)
@@ -190,7 +198,7 @@ class Coordinator:
 
     def _open_settlements(self) -> list[Hash32]:
         with self._writer.reading() as state:
-            return [number for number, record in state.settlements.items() if _is_open(record)]
+            return list(state.open_settlements)
 
     def _package(self, settlement_id: Hash32) -> SettlementPackage:
         with self._writer.reading() as state:
@@ -198,40 +206,39 @@ class Coordinator:
 
     def _cut_if_due(self) -> None:
         with self._writer.reading() as state:
-            last = state.settlements.get(state.last_committed)
-            last_cut = last.proposal.settlement.cut_time if last else 0
-            idle = state.in_flight is not None or not has_work(state)
-        if idle:
+            last_cut = last_cut_time(state)
+            busy = bool(state.halted) or state.in_flight is not None
+            wait_seconds = self._schedule.cycle_seconds
+            if not has_work(state):
+                # An anchor that hears nothing for the stall time may be frozen by anyone.
+                wait_seconds = max(wait_seconds, state.get_genesis().windows.stall_seconds // 2)
+                busy = busy or not last_cut
+        if busy:
             return
-        if self._home_time() >= last_cut + self._schedule.cycle_seconds:
-            with suppress(Conflict, Rejected):  # a chain still follows, or time stands: look again
+        if self._home_time() >= last_cut + wait_seconds:
+            try:
                 self.request_cut()
+            except (Conflict, Rejected) as error:
+                if error.reason not in _LOOK_AGAIN:
+                    raise
 
     # -- recording ------------------------------------------------------------------------------
 
     def _sign_if_needed(self, settlement_id: Hash32) -> None:
-        """Collect the quorum. The proposal is durable first, so a cycle is signed once at most."""
+        """Collect the quorum, in this thread: a key may be slow, and intake does not wait for it.
 
-        def decide(state: State) -> Entry | None:
-            if state.settlements[settlement_id].signatures:
-                return None
-            operator_set = state.get_genesis().operator_set
-            signers = sorted(
-                (s for s in self._operators if s.address in operator_set.signers),
-                key=lambda signer: signer.address,
-            )[: operator_set.threshold]
-            if len(signers) < operator_set.threshold:
-                raise Conflict(
-                    "operator_quorum_missing",
-                    f"{operator_set.threshold} operator keys must sign, {len(signers)} are here",
-                )
-            signatures = tuple(signer.sign_digest(settlement_id) for signer in signers)
-            return SettlementSigned(settlement_id, signatures)
-
+        The proposal is durable first, so that no other settlement of its cycle is ever signed.
+        """
         with self._writer.reading() as state:
-            signed = bool(state.settlements[settlement_id].signatures)
-        if not signed:
-            self._writer.record(decide).result()
+            if state.settlements[settlement_id].signatures:
+                return
+            operator_set = state.get_genesis().operator_set
+        signed = SettlementSigned(
+            settlement_id, collect_quorum(self._operators, operator_set, settlement_id)
+        )
+        self._writer.record(
+            lambda state: None if state.settlements[settlement_id].signatures else signed
+        ).result()
 
     def _record_phase(self, settlement_id: Hash32, chain_id: ChainId, view: ChainView) -> None:
         header, phase = view.header, view.proven.phase
@@ -263,7 +270,7 @@ class Coordinator:
             included.outcome.gas_used,
             included.proofs_verified,
         )
-        self._writer.record(lambda state: entry)
+        self._writer.record(lambda state: entry).add_done_callback(_log_unreported)
 
     def _record_violation(self, chain_id: ChainId, fault: ChainFault) -> None:
         """Halt, so that nothing is admitted or cut from here on, and freeze the light clients.
@@ -294,17 +301,27 @@ class Coordinator:
                     )
 
 
-def _is_open(record: SettlementState) -> bool:
-    return not record.is_closed()
+def _log_unreported(recorded: Future[int]) -> None:
+    """Tell of a transaction that no report will show; the settlement does not depend on it."""
+    error = None if recorded.cancelled() else recorded.exception()
+    if error is not None:
+        log.warning("transaction.unreported", error=f"{type(error).__name__}: {error}")
+
+
+def last_cut_time(state: State) -> int:
+    """Return when the last committed settlement was cut, by home's clock; 0 before the first."""
+    last = state.settlements.get(state.last_committed)
+    return last.proposal.settlement.cut_time if last else 0
 
 
 def has_work(state: State) -> bool:
-    """Tell whether a cut would settle anything: fills, deposits, releases or a residual."""
+    """Tell whether a cut would settle anything: fills, deposits, exits, releases or a residual."""
     return bool(
         state.fill_count > state.cut_fill_count
         or state.releases
         or any(queue.unconsumed for queue in state.deposits.values())
-        or any(residuals for residuals in state.residuals.values())
+        or any(queue.waiting for queue in state.exits.values())
+        or bool(state.accounts.accounts["residual"].any())
     )
 
 
@@ -323,15 +340,24 @@ def package_of(state: State, record: SettlementState) -> SettlementPackage:
     )
 
 
-def propose(state: State, timing: Timing) -> SettlementProposed:
-    """Cut the state into a settlement; see ``Coordinator.request_cut`` for what it raises.
+def propose(state: State, timing: Timing, trees: ClaimsTrees | None = None) -> SettlementProposed:
+    """Plan the settlement of a state; see ``Coordinator.request_cut`` for what it raises."""
+    active = active_chains(state, timing)
+    plan = cut(state, active, timing.cut_time)
+    proposal = build_proposal(state, plan, active, timing, trees)
+    check(proposal.settlement_id != ZERO_HASH, "settlement_id_zero", "an id is never zero")
+    return proposal
+
+
+def active_chains(state: State, timing: Timing) -> list[ChainId]:
+    """Return the chains that get a leg now, or raise as ``Coordinator.request_cut``.
 
     An anchor takes one settlement at a time, so a cut waits for chains that still follow home's
     last decision. One that has not followed for as long as that settlement was given sits this
     cycle out, so that a halted chain stops nobody else.
     """
     if state.halted:
-        raise Conflict("finality_violated", f"clearing is halted: {state.halted}")
+        raise Conflict(state.halted.split()[0], f"clearing is halted: {state.halted}")
     if state.in_flight is not None:
         raise Conflict(
             "settlement_in_flight",
@@ -348,17 +374,15 @@ def propose(state: State, timing: Timing) -> SettlementProposed:
                 f"has, or after {patience_ends}: then it sits the cycle out",
                 chain_id=chain_id,
             )
-    active = [chain.chain_id for chain in genesis.chains if chain.chain_id not in blocked]
-    plan = cut(state, active, timing.cut_time)
-    proposal = build_proposal(state, plan, active, timing)
-    check(proposal.settlement_id != ZERO_HASH, "settlement_id_zero", "an id is never zero")
-    return proposal
+    if timing.cut_time <= last_cut_time(state):
+        raise Rejected("CUT_TOO_EARLY", "home's clock has not passed the parent's cut; try again")
+    return [chain.chain_id for chain in genesis.chains if chain.chain_id not in blocked]
 
 
 def _following_chains(state: State) -> dict[ChainId, int]:
     """Return the chains that have yet to follow a decision, and until when they are waited for."""
     following: dict[ChainId, int] = {}
-    for record in state.settlements.values():
+    for record in state.open_settlements.values():
         settlement = record.proposal.settlement
         patience_ends = 2 * settlement.decide_by - settlement.cut_time
         for chain_id in record.active_chains:

@@ -1,31 +1,22 @@
-"""Credits deposits: only final ones, only proven ones, in the anchor's order, each once."""
+"""Takes in what is final on a chain: deposits and exits, proven, in the anchor's order, each once;
+and whether its anchor has frozen."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future
-from contextlib import AbstractContextManager
-from typing import Protocol
 
 import structlog
 
-from adapters.base import ChainAdapter, ProvenDeposit
-from clearinghouse.book.entries import DepositFinalised, Entry
+from adapters.base import ChainAdapter, ProvenDeposit, ProvenExit
+from clearinghouse.book.entries import AnchorFrozen, DepositFinalised, Entry, ExitRequested
 from clearinghouse.book.identifiers import AssetId, ChainId, Hash32
 from clearinghouse.book.state import State
 from clearinghouse.errors import ChainFault, ClearingError, Corruption
 from clearinghouse.proofs.header import VerifiedHeader
+from clearinghouse.settlement.ports import Writer
 
 log = structlog.get_logger()
-
-
-class Writer(Protocol):
-    """The sequencer, as this module uses it."""
-
-    def record(self, decide: Callable[[State], Entry | None]) -> Future[int]: ...
-
-    def reading(self) -> AbstractContextManager[State]: ...
 
 
 class DepositWatcher:
@@ -61,7 +52,7 @@ class DepositWatcher:
             self._thread.join()
 
     def step(self) -> int:
-        """Credit what a new finalised header brings; return the number of deposits."""
+        """Record what a new finalised header brings; return the number of deposits."""
         header = self._adapter.find_finalised_header()
         if header is None or header.height <= self._seen_height:
             return 0
@@ -69,30 +60,46 @@ class DepositWatcher:
         for asset_id, first_index, hash_before in self._cursors():
             for deposit in self._adapter.prove_deposits(header, asset_id, first_index, hash_before):
                 credited += self._credit(asset_id, deposit, header)
+        for asset_id, first_index in self._exit_cursors():
+            for exit_ in self._adapter.prove_exits(header, asset_id, first_index):
+                self._record_exit(exit_, header)
+        if self._adapter.prove_frozen(header):
+            self._record_frozen(header)
         self._seen_height = header.height
         return credited
 
     def _run(self) -> None:
         while not self._stop.is_set():
             try:
-                self.step()
+                self._look()
             except Corruption as error:
                 self._on_fatal(error)
                 return
             except ClearingError as error:
-                log.warning(
-                    "deposits.unread",
-                    chain=self._adapter.chain_id,
-                    reason=error.reason,
-                    detail=error.message,
-                )
-                if isinstance(error, ChainFault) and error.reason == "finality_violated":
-                    self._on_finality_violated(self._adapter.chain_id, error)
-                    return
+                self._log_unread(error)
             except Exception as error:  # noqa: BLE001 - a thread that died in silence credits nothing
                 self._on_fatal(error)
                 return
             self._stop.wait(self._poll_seconds)
+
+    def _look(self) -> None:
+        """Take a step; end at a broken finality, but only once that is recorded."""
+        try:
+            self.step()
+        except ChainFault as fault:
+            if fault.reason != "finality_violated":
+                raise
+            self._log_unread(fault)
+            self._on_finality_violated(self._adapter.chain_id, fault)
+            self._stop.set()
+
+    def _log_unread(self, error: ClearingError) -> None:
+        log.warning(
+            "deposits.unread",
+            chain=self._adapter.chain_id,
+            reason=error.reason,
+            detail=error.message,
+        )
 
     def _cursors(self) -> list[tuple[AssetId, int, Hash32]]:
         with self._writer.reading() as state:
@@ -101,6 +108,36 @@ class DepositWatcher:
                 for (chain_id, asset_id), queue in state.deposits.items()
                 if chain_id == self._adapter.chain_id
             ]
+
+    def _exit_cursors(self) -> list[tuple[AssetId, int]]:
+        with self._writer.reading() as state:
+            return [
+                (asset_id, queue.count)
+                for (chain_id, asset_id), queue in state.exits.items()
+                if chain_id == self._adapter.chain_id
+            ]
+
+    def _record_exit(self, exit_: ProvenExit, header: VerifiedHeader) -> None:
+        def decide(state: State) -> Entry | None:
+            if state.exits[(exit_.chain_id, exit_.asset_id)].count != exit_.index:
+                return None
+            return ExitRequested(
+                chain_id=exit_.chain_id,
+                asset_id=exit_.asset_id,
+                index=exit_.index,
+                member=exit_.member,
+                quanta=exit_.quanta,
+                time=exit_.time,
+                height=header.height,
+                block_hash=header.block_hash,
+            )
+
+        self._writer.record(decide).result()
+
+    def _record_frozen(self, header: VerifiedHeader) -> None:
+        entry = AnchorFrozen(self._adapter.chain_id, header.height, header.block_hash)
+        if self._writer.record(lambda state: None if state.halted else entry).result():
+            log.critical("anchor.frozen", chain=entry.chain_id, height=entry.height)
 
     def _credit(self, asset_id: AssetId, deposit: ProvenDeposit, header: VerifiedHeader) -> int:
         chain_id = self._adapter.chain_id

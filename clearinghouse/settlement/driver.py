@@ -122,8 +122,16 @@ class Driver:
     # -- acting ---------------------------------------------------------------------------------
 
     def _perform(self, package: SettlementPackage, action: Action) -> None:
+        """Act; nobody awaits the result, so what is unexpected is told here and tried again."""
         if self._stopping.is_set():
             return
+        try:
+            self._act(package, action)
+        except Exception as error:
+            if self._is_news(action.chain_id, action.name, repr(error)):
+                log.exception("chain.action_failed", chain=action.chain_id, doing=action.name)
+
+    def _act(self, package: SettlementPackage, action: Action) -> None:
         adapter = self._adapters[action.chain_id]
         try:
             for followed, header in action.updates:
@@ -154,9 +162,7 @@ class Driver:
 
     def _report(self, chain_id: ChainId, doing: str, error: ClearingError) -> None:
         """Log what is new and go on: the next step looks again. A broken finality is passed up."""
-        refusal = (error.reason, error.attributes.get("error"))
-        if self._refusals.get((chain_id, doing)) != refusal:
-            self._refusals[(chain_id, doing)] = refusal
+        if self._is_news(chain_id, doing, (error.reason, error.attributes.get("error"))):
             log.warning(
                 "chain.refused",
                 chain=chain_id,
@@ -166,6 +172,12 @@ class Driver:
             )
         if isinstance(error, ChainFault) and error.reason == "finality_violated":
             self._on_finality_violated(chain_id, error)
+
+    def _is_news(self, chain_id: ChainId, doing: str, refusal: object) -> bool:
+        """Remember what was refused; tell whether the time before was another."""
+        before = self._refusals.get((chain_id, doing))
+        self._refusals[(chain_id, doing)] = refusal
+        return before != refusal
 
 
 def _one_thread_each(

@@ -5,8 +5,7 @@ Settling brings clients all the headers that it needs; this is for the times whe
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -14,6 +13,7 @@ import structlog
 from adapters.base import ChainAdapter, ClientState, ClientStatus, TransactionOutcome
 from clearinghouse.book.identifiers import ChainId
 from clearinghouse.errors import ClearingError
+from clearinghouse.settlement.periodic import PeriodicWork
 
 log = structlog.get_logger()
 
@@ -71,8 +71,8 @@ def update_client(
     ]
 
 
-class KeepAlive:
-    """Looks at every light client that can expire, in a thread of its own."""
+class KeepAlive(PeriodicWork):
+    """Looks at every light client, and updates those that would expire."""
 
     def __init__(
         self,
@@ -80,36 +80,27 @@ class KeepAlive:
         followed: Mapping[ChainId, Sequence[ChainId]],
         trusting_seconds: Mapping[ChainId, int],
         look_seconds: float = LOOK_SECONDS,
+        on_fatal: Callable[[Exception], None] = lambda error: None,
     ) -> None:
-        """``followed`` names the clients on each chain; ``trusting_seconds`` how long they last."""
+        """``followed`` names the clients on each chain; ``trusting_seconds`` how long they last.
+
+        Clients of chains without an entry in ``trusting_seconds`` never expire.
+        """
+        super().__init__("keep-alive", look_seconds, on_fatal)
         self._adapters = adapters
         self._trusting_seconds = trusting_seconds
-        self._look_seconds = look_seconds
         self._clients = [
-            (on_chain, other)
-            for on_chain, others in followed.items()
-            for other in others
-            if other in trusting_seconds
+            (on_chain, other) for on_chain, others in followed.items() for other in others
         ]
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="keep-alive", daemon=True)
+        self.ages: tuple[ClientAge, ...] = ()
+        """Of the clients whose chains answered, as of the last look and before its updates."""
 
-    def start(self) -> None:
-        """Look until ``close``."""
-        self._thread.start()
-
-    def close(self) -> None:
-        """Stop after the client that is being updated."""
-        self._stop.set()
-        if self._thread.is_alive():
-            self._thread.join()
-
-    def step(self) -> list[ClientAge]:
-        """Update every client that is due; return all ages, as they were before."""
+    def look(self) -> None:
+        """Update every client that is due."""
         ages = []
         for on_chain, followed in self._clients:
-            if self._stop.is_set():
-                break
+            if self.is_closing:
+                return
             try:
                 age = find_age(self._adapters, on_chain, followed)
                 ages.append(age)
@@ -124,18 +115,13 @@ class KeepAlive:
                     reason=error.reason,
                     detail=error.message,
                 )
-        return ages
-
-    def _run(self) -> None:
-        while not self._stop.is_set():
-            self.step()
-            self._stop.wait(self._look_seconds)
+        self.ages = tuple(ages)
 
     def _is_due(self, age: ClientAge) -> bool:
-        if age.state.status is not ClientStatus.ACTIVE:
+        trusting_seconds = self._trusting_seconds.get(age.followed)
+        if trusting_seconds is None or age.state.status is not ClientStatus.ACTIVE:
             return False
-        limit = self._trusting_seconds[age.followed] / REFRESH_SHARE
-        return age.age_seconds is None or age.age_seconds >= limit
+        return age.age_seconds is None or age.age_seconds >= trusting_seconds / REFRESH_SHARE
 
     def _report(self, age: ClientAge) -> None:
         level = log.info if age.state.status is ClientStatus.ACTIVE else log.error
@@ -144,7 +130,7 @@ class KeepAlive:
             chain=age.on_chain,
             followed=age.followed,
             age_seconds=age.age_seconds,
-            trusting_seconds=self._trusting_seconds[age.followed],
+            trusting_seconds=self._trusting_seconds.get(age.followed),
             height=age.state.height,
             status=age.state.status.name,
         )

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from clearinghouse.book.entries import AssetCrossing, SettlementProposed
 from clearinghouse.book.identifiers import ZERO_HASH, AssetId, ChainId
 from clearinghouse.book.settlements import ChainEntry, Leg, LegAsset, Settlement
 from clearinghouse.book.state import State
 from clearinghouse.commitment.settlements import leg_hash, settlement_id
-from clearinghouse.commitment.trees import claims_tree, releases_tree
-from clearinghouse.errors import Rejected
-from clearinghouse.netting.cut import CyclePlan, VaultPlan
+from clearinghouse.commitment.sum_tree import build_releases_tree
+from clearinghouse.netting.cut import CyclePlan
+from clearinghouse.settlement.claims_trees import ClaimsTrees
 
 UNBUILT_ROOT = ZERO_HASH
 """Statements, flows, fills, prices and published data are not committed to yet: their roots are
@@ -28,23 +30,25 @@ class Timing:
 
 
 def build_proposal(
-    state: State, plan: CyclePlan, active: list[ChainId], timing: Timing
+    state: State,
+    plan: CyclePlan,
+    active: list[ChainId],
+    timing: Timing,
+    trees: ClaimsTrees | None = None,
 ) -> SettlementProposed:
     """Build the settlement of a plan on top of the last committed one.
+
+    ``trees`` are those of the cycle before: with them only what changed since is hashed.
 
     Raises
     ------
     Rejected
-        ``CUT_TOO_EARLY`` when time has not advanced since the parent's cut; ``OUT_OF_RANGE`` when
-        a number does not fit its type (invariant P12).
+        ``OUT_OF_RANGE`` when a number does not fit its type (invariant P12).
     """
     genesis = state.get_genesis()
-    parent = state.settlements.get(state.last_committed)
-    parent_cut_time = parent.proposal.settlement.cut_time if parent else 0
-    if timing.cut_time <= parent_cut_time:
-        raise Rejected("CUT_TOO_EARLY", "home's clock has not passed the parent's cut; try again")
     cycle = state.cycle + 1
-    legs = [_leg(state, plan, chain_id, cycle) for chain_id in active]
+    builder = _LegBuilder(state, plan, ClaimsTrees() if trees is None else trees)
+    legs = [builder.leg(chain_id, cycle) for chain_id in active]
     hashes = {leg.chain_id: leg_hash(leg) for leg in legs}
     settlement = Settlement(
         clearinghouse_id=genesis.clearinghouse_id,
@@ -83,32 +87,37 @@ def build_proposal(
     )
 
 
-def _leg(state: State, plan: CyclePlan, chain_id: ChainId, cycle: int) -> Leg:
-    chain = state.chain(chain_id)
-    return Leg(
-        chain_id=chain_id,
-        anchor=chain.anchor,
-        cycle=cycle,
-        parent_leg=state.leg_hashes.get(chain_id, ZERO_HASH),
-        assets=tuple(
-            _leg_asset(state, chain_id, asset.asset_id, plan.vaults[(chain_id, asset.asset_id)])
-            for asset in chain.assets
-        ),
-        data_hash=UNBUILT_ROOT,
-    )
+class _LegBuilder:
+    def __init__(self, state: State, plan: CyclePlan, trees: ClaimsTrees) -> None:
+        self._state = state
+        self._plan = plan
+        self._trees = trees
+        self._members = np.frombuffer(b"".join(state.members), np.uint8).reshape(-1, 20)
 
+    def leg(self, chain_id: ChainId, cycle: int) -> Leg:
+        chain = self._state.chain(chain_id)
+        return Leg(
+            chain_id=chain_id,
+            anchor=chain.anchor,
+            cycle=cycle,
+            parent_leg=self._state.leg_hashes.get(chain_id, ZERO_HASH),
+            assets=tuple(self._asset(chain_id, asset.asset_id) for asset in chain.assets),
+            data_hash=UNBUILT_ROOT,
+        )
 
-def _leg_asset(state: State, chain_id: ChainId, asset_id: AssetId, vault: VaultPlan) -> LegAsset:
-    members = state.members
-    claims = claims_tree({p: (members[p], quanta) for p, quanta in vault.claims.items()}).root
-    releases = releases_tree([(members[r.position], r.quanta) for r in vault.releases]).root
-    return LegAsset(
-        asset_id=asset_id,
-        claims_tree=claims.hash,
-        claims=claims.sum,
-        releases_tree=releases.hash,
-        released=releases.sum,
-        deposit_cursor=vault.deposit_cursor,
-        deposit_hash=vault.deposit_hash,
-        exit_cursor=0,
-    )
+    def _asset(self, chain_id: ChainId, asset_id: AssetId) -> LegAsset:
+        vault = self._plan.vaults[(chain_id, asset_id)]
+        claims = self._trees.get_root((chain_id, asset_id), self._members, vault.claims)
+        receivers = np.array([release.position for release in vault.releases], np.int64)
+        quanta = np.array([release.quanta for release in vault.releases], np.int64)
+        releases = build_releases_tree(self._members[receivers], quanta).root
+        return LegAsset(
+            asset_id=asset_id,
+            claims_tree=claims.hash,
+            claims=claims.sum,
+            releases_tree=releases.hash,
+            released=releases.sum,
+            deposit_cursor=vault.deposit_cursor,
+            deposit_hash=vault.deposit_hash,
+            exit_cursor=vault.exit_cursor,
+        )

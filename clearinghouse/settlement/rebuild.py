@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from clearinghouse.book.state import State
 from clearinghouse.commitment.settlements import leg_hash
-from clearinghouse.commitment.trees import claims_tree
+from clearinghouse.commitment.sum_tree import build_claims_tree
 from clearinghouse.errors import check
 
 
@@ -17,10 +19,12 @@ def verify_committed_legs(state: State) -> int:
         ``claims_root_mismatch`` or ``leg_hash_mismatch`` naming the chain: the ledger and what was
         signed differ, so nothing may be built on this journal.
     """
+    members = np.frombuffer(b"".join(state.members), np.uint8).reshape(-1, 20)
     for chain_id, leg in state.legs.items():
         for asset in leg.assets:
-            claims = state.claims[(chain_id, asset.asset_id)]
-            root = claims_tree({p: (state.members[p], q) for p, q in claims.items()}).root
+            claims = state.accounts.claims[state.accounts.vault_rows[(chain_id, asset.asset_id)]]
+            (owners,) = claims.nonzero()
+            root = build_claims_tree(owners, members[owners], claims[owners]).root
             check(
                 (root.hash, root.sum) == (asset.claims_tree, asset.claims),
                 "claims_root_mismatch",

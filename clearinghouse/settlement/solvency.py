@@ -39,7 +39,7 @@ def solvency_of(state: State, adapters: Mapping[ChainId, ChainAdapter]) -> list[
             chain_id,
             asset_id,
             adapters[chain_id].solvency(asset_id),
-            sum(state.claims[(chain_id, asset_id)].values()),
+            state.accounts.claims_total((chain_id, asset_id)),
         )
         for chain_id, asset_id in sorted(state.deposits)
     ]

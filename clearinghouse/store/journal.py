@@ -1,36 +1,38 @@
-"""The journal in SQLite: append-only, hash-chained, durable when ``append`` returns.
+"""The journal: append-only, hash-chained, durable when ``append`` returns.
 
-Durability rests on WAL with ``synchronous=FULL``: every commit is one fsync of the log, whatever
-number of entries it carries. Readers have connections of their own and never block the writer.
+On SQLite durability is one fsync of the log per append, whatever number of entries it carries; on
+PostgreSQL one commit, which its synchronous standbys have too. Readers have connections of their
+own and never block the writer.
 """
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from sqlalchemy import Connection, Engine, create_engine, event, insert, select
-from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError
-from sqlmodel import SQLModel
+from sqlalchemy import Connection, Row, func, insert, select
 
 from clearinghouse.book.entries import JournalRecord
 from clearinghouse.book.identifiers import ZERO_HASH, Hash32
-from clearinghouse.commitment.journal import record_hash
-from clearinghouse.errors import Conflict, Corruption, Rejected, Unavailable
-from clearinghouse.store.faults import translating
-from clearinghouse.store.rows import JOURNAL, SCHEMA_VERSION
-from clearinghouse.store.writer_lock import WriterLock
+from clearinghouse.commitment.journal import record_hash, verify_record
+from clearinghouse.errors import ClearingError, Corruption
+from clearinghouse.store.database import Database
+from clearinghouse.store.faults import UNREACHABLE
+from clearinghouse.store.leadership import Leadership
+from clearinghouse.store.opening import BUSY_TIMEOUT_MILLISECONDS, open_database
+from clearinghouse.store.rows import JOURNAL, SNAPSHOT
 
-BUSY_TIMEOUT_MILLISECONDS = 5_000
-"""How long SQLite waits for a lock that a foreign program holds."""
+_PAGE_ROWS_FIRST = 16
+_PAGE_ROWS_MAX = 512
+_PAGE_BYTES = 4 << 20
+"""Read at once. No read transaction outlives a page, so a reader that dawdles, for example a stream
+to a slow client, does not keep SQLite's log from being checkpointed, nor PostgreSQL from
+vacuuming."""
 
-_PAGE_ROWS = 256
-"""Rows read at once. No read transaction outlives a page, so a reader that dawdles, for example a
-stream to a slow client, does not keep the log from being checkpointed."""
+_STATEMENT_ROWS = 64
+_SNAPSHOT_AHEAD = select(func.max(SNAPSHOT.c.sequence))
 
 _TAG = b'{"type":"'
 """Every encoded entry begins with it: the tag comes first."""
@@ -42,34 +44,76 @@ class SqlJournal:
     ``append`` is for one thread at a time, ``read`` and ``head`` for any number beside it.
     """
 
-    def __init__(self, engine: Engine, lock: WriterLock | None) -> None:
-        self._engine = engine
-        self._lock = lock
-        self._appending = threading.Lock()
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self._appending = threading.RLock()
         self._head: tuple[int, Hash32] | None = None
         """Known to the writer alone, and only while nothing went wrong."""
+        self._in_doubt = False
+        """Whether an append lost its connection and may still be committed by the server."""
+
+    @property
+    def leadership(self) -> Leadership:
+        """The right to append to this journal; ``journal_read_only`` for a reader's."""
+        return self.database.require_leadership()
 
     def append(self, records: Sequence[JournalRecord]) -> None:
         """Write all records in one unit of work; durable on return.
+
+        A lost connection is mended in here: once PostgreSQL answers again, the head tells whether
+        the records were kept, and they are written again if not. So callers meet
+        ``journal_unreachable`` only when it stayed away, and only then the outcome is unknown;
+        ``head`` and ``read`` do not answer before it is known.
 
         Raises
         ------
         Unavailable
             ``journal_locked``, ``journal_unwritable``: nothing of the call was kept, but for a
-            failed fsync, after which only ``head`` tells. ``journal_read_only`` for a tool's.
+            failed fsync, after which only the next start tells. ``journal_unreachable``: unknown.
+            ``journal_read_only`` for a tool's.
+        Conflict
+            ``leadership_lost``: somebody else writes now; nothing of the call was kept, or its
+            answer was lost before.
         Corruption
             ``journal_gap`` when the records do not follow the last one.
         """
-        if self._lock is None:
-            raise Unavailable("journal_read_only", "open the journal for writing to append to it")
+        self.database.require_leadership()
         if not records:
             return
         with self._appending:
             verify_successors(self.head(), records)
-            self._head = None
-            with translating(), self._engine.begin() as connection:
-                connection.execute(insert(JOURNAL), [_row_of(record) for record in records])
+            before, self._head = self._head or self.head(), None
+            rows = [_row_of(record) for record in records]
+            self.database.reconnecting(lambda: self._append_once(before, rows))
             self._head = (records[-1].sequence, records[-1].hash)
+
+    def _append_once(self, before: tuple[int, Hash32], rows: list[dict[str, object]]) -> None:
+        if self._in_doubt:
+            found = self._await_head()
+            if found == (rows[-1]["sequence"], rows[-1]["hash"]):
+                return  # kept after all; only the answer was lost
+            if found != before:
+                raise Corruption(
+                    "journal_gap",
+                    f"the journal stands at {found[0]}, where only this process could have brought "
+                    f"it from {before[0]}; stop the other writer",
+                    expected=before[0],
+                    sequence=found[0],
+                )
+        self._in_doubt = True
+        try:
+            self.database.write(lambda connection: _insert(connection, rows))
+        except ClearingError as error:
+            self._in_doubt = error.reason == UNREACHABLE
+            raise
+        self._in_doubt = False
+
+    def _await_head(self) -> tuple[int, Hash32]:
+        """Return the head once no append of ours can change it any more."""
+        self.database.await_outcome()
+        found = self._read_head()
+        self._in_doubt = False
+        return found
 
     def read(self, first_sequence: int = 1) -> Iterator[JournalRecord]:
         """Yield the records from ``first_sequence`` on that are there when they are reached.
@@ -78,42 +122,48 @@ class SqlJournal:
 
         Raises
         ------
+        Unavailable
+            ``journal_unreachable`` when PostgreSQL stays away.
         Corruption
             ``journal_unreadable``.
         """
-        next_sequence = first_sequence
+        self._settle_doubt()
+        next_sequence, limit = first_sequence, _PAGE_ROWS_FIRST
         while True:
-            statement = (
-                select(JOURNAL)
-                .where(JOURNAL.c.sequence >= next_sequence)
-                .order_by(JOURNAL.c.sequence)
-                .limit(_PAGE_ROWS)
-            )
-            with translating(), self._engine.connect() as connection:
-                rows = connection.execute(statement).all()
-            for row in rows:
-                yield JournalRecord(
-                    row.sequence, row.time_milliseconds, row.payload, Hash32(row.hash)
-                )
-            if len(rows) < _PAGE_ROWS:
+            rows = self._read_page(next_sequence, limit)
+            yield from map(_record_of, rows)
+            if len(rows) < limit:
                 return
             next_sequence = rows[-1].sequence + 1
+            row_bytes = sum(len(row.payload) for row in rows) // limit + 1
+            limit = max(1, min(2 * limit, _PAGE_ROWS_MAX, _PAGE_BYTES // row_bytes))
+
+    def find(self, sequence: int) -> JournalRecord | None:
+        """Return one record, reading no other row, for a writer that holds its lock meanwhile.
+
+        Raises as ``read``.
+        """
+        self._settle_doubt()
+        statement = select(JOURNAL).where(JOURNAL.c.sequence == sequence)
+        row = self.database.read(lambda connection: connection.execute(statement).one_or_none())
+        return None if row is None else _record_of(row)
 
     def head(self) -> tuple[int, Hash32]:
         """Return the last sequence and hash; (0, zero) when empty."""
         head = self._head
         if head is not None:
             return head
-        last = select(JOURNAL.c.sequence, JOURNAL.c.hash).order_by(JOURNAL.c.sequence.desc())
-        with translating(), self._engine.connect() as connection:
-            row = connection.execute(last.limit(1)).one_or_none()
-        return (0, ZERO_HASH) if row is None else (row.sequence, Hash32(row.hash))
+        self._settle_doubt()
+        return self._read_head()
+
+    def wait_beyond(self, sequence: int, timeout_seconds: float) -> None:
+        """Return when there may be records after ``sequence``, or after the timeout."""
+        if self.head()[0] <= sequence:
+            self.database.wait_for_news(timeout_seconds)
 
     def close(self) -> None:
-        """Give the file back; iterators that are still open must not be used any more."""
-        self._engine.dispose()
-        if self._lock is not None:
-            self._lock.release()
+        """Give everything back; iterators that are still open must not be used any more."""
+        self.database.close()
 
     def __enter__(self) -> Self:
         return self
@@ -126,9 +176,32 @@ class SqlJournal:
     ) -> None:
         self.close()
 
+    def _settle_doubt(self) -> None:
+        if self._in_doubt:
+            with self._appending:
+                if self._in_doubt:
+                    self._await_head()
+
+    def _read_page(self, first_sequence: int, limit: int) -> Sequence[Row[Any]]:
+        statement = (
+            select(JOURNAL)
+            .where(JOURNAL.c.sequence >= first_sequence)
+            .order_by(JOURNAL.c.sequence)
+            .limit(limit)
+        )
+        return self.database.read(lambda connection: connection.execute(statement).all())
+
+    def _read_head(self) -> tuple[int, Hash32]:
+        last = select(JOURNAL.c.sequence, JOURNAL.c.hash).order_by(JOURNAL.c.sequence.desc())
+        row = self.database.read(lambda connection: connection.execute(last.limit(1)).one_or_none())
+        return (0, ZERO_HASH) if row is None else (row.sequence, Hash32(row.hash))
+
 
 def verify_successors(head: tuple[int, Hash32], records: Sequence[JournalRecord]) -> None:
     """Check that records follow ``head`` without a gap, each chained to the one before.
+
+    A record that says which hash it was chained to is taken at its word, because hashing megabytes
+    a second time here would find nothing that every reader does not look for.
 
     Raises
     ------
@@ -138,8 +211,12 @@ def verify_successors(head: tuple[int, Hash32], records: Sequence[JournalRecord]
     sequence, before = head
     for record in records:
         sequence += 1
-        chained = record_hash(before, sequence, record.time_milliseconds, record.payload)
-        if record.sequence != sequence or record.hash != chained:
+        if record.before is None:
+            chained = record_hash(before, sequence, record.time_milliseconds, record.payload)
+            follows = record.hash == chained
+        else:
+            follows = record.before == before
+        if record.sequence != sequence or not follows:
             raise Corruption(
                 "journal_gap",
                 f"entry {record.sequence} does not follow the journal's last, {sequence - 1}; "
@@ -150,106 +227,104 @@ def verify_successors(head: tuple[int, Hash32], records: Sequence[JournalRecord]
         before = record.hash
 
 
+def verify_tail(journal: SqlJournal) -> None:
+    """Check that the journal ends with a whole entry that follows the one before it, and not too
+    early: a snapshot is taken of what is durable.
+
+    Constant work, so that every start of a writer does it; ``replay`` checks the rest.
+
+    Raises
+    ------
+    Corruption
+        ``journal_tail`` with the sequence and what is wrong with it.
+    """
+    last, _ = journal.head()
+    ahead = journal.database.read(lambda connection: connection.execute(_SNAPSHOT_AHEAD).scalar())
+    if ahead is not None and ahead > last:
+        raise Corruption(
+            "journal_tail",
+            f"the journal ends at {last}, but a snapshot was taken at {ahead}: its end was lost; "
+            "restore it from a replica",
+            sequence=last + 1,
+            cause="snapshot_ahead",
+        )
+    if last == 0:
+        return
+    *previous, final = journal.read(max(last - 1, 1))
+    before = previous[0].hash if previous else ZERO_HASH
+    expected = last if previous or last == 1 else last - 1
+    try:
+        verify_record(before, expected, final)
+    except Corruption as error:
+        raise Corruption(
+            "journal_tail",
+            f"the journal's end is torn: {error.message}",
+            sequence=expected,
+            cause=error.reason,
+        ) from error
+
+
 def open_journal(
     url: str,
     *,
     read_only: bool = False,
+    lead: bool = True,
     busy_timeout_milliseconds: int = BUSY_TIMEOUT_MILLISECONDS,
 ) -> SqlJournal:
-    """Open a journal, ``sqlite:///relative/path`` or ``sqlite:////absolute/path``.
+    """Open a journal to write it now, or read-only, beside a running writer too.
 
-    For writing it is created where it is absent, in an existing directory. ``read_only`` is for
-    tools, beside a running writer too; the file must exist.
+    ``lead=False`` opens it for writing later: ``records_until_leading``
+    (``clearinghouse.store.standby``) takes over once the present leader is gone. A SQLite file has
+    one writer from the moment it is opened; there it makes no difference.
 
     Raises
     ------
     Rejected
-        ``JOURNAL_URL_INVALID`` for anything but a SQLite file.
+        ``JOURNAL_URL_INVALID``.
     Conflict
         ``journal_in_use`` when another process writes it, ``journal_version`` when another
-        release wrote it.
+        release wrote it, ``journal_not_durable`` when PostgreSQL is set up to lose data.
     Unavailable
-        ``journal_unwritable``, ``journal_locked``.
+        ``journal_unwritable``, ``journal_locked``, ``journal_unreachable``, ``journal_denied``.
     Corruption
-        ``journal_unreadable`` when the file is no journal.
+        ``journal_unreadable`` when it is no journal, ``journal_tail`` when its end is torn.
     """
-    path = _path_of(url)
-    lock = None if read_only else WriterLock(path)
-    engine = _engine(path, read_only, busy_timeout_milliseconds)
+    database = open_database(
+        url, read_only=read_only, busy_timeout_milliseconds=busy_timeout_milliseconds
+    )
+    journal = SqlJournal(database)
     try:
-        with translating(), engine.begin() as connection:
-            _require_schema(connection, create=not read_only)
+        if lead and not read_only:
+            journal.leadership.acquire()
+            verify_tail(journal)
     except BaseException:
-        engine.dispose()
-        if lock is not None:
-            lock.release()
+        journal.close()
         raise
-    return SqlJournal(engine, lock)
+    return journal
 
 
-def _path_of(url: str) -> Path:
-    try:
-        parsed = make_url(url)
-    except ArgumentError:
-        parsed = None
-    if parsed is None or parsed.drivername != "sqlite" or parsed.database in (None, "", ":memory:"):
-        raise Rejected("JOURNAL_URL_INVALID", f"a journal is sqlite:///FILE, was {url!r}", url=url)
-    return Path(parsed.database).resolve()
+def _insert(connection: Connection, rows: Sequence[dict[str, object]]) -> None:
+    """Insert in few statements, each answered before the next is sent.
 
-
-def _engine(path: Path, read_only: bool, busy_timeout_milliseconds: int) -> Engine:
-    url = URL.create(
-        "sqlite",
-        database=path.as_uri(),
-        query={"mode": "ro" if read_only else "rwc", "uri": "true"},
-    )
-    engine = create_engine(url, connect_args={"check_same_thread": False})
-
-    @event.listens_for(engine, "connect")
-    def _configure(connection: Any, _record: Any) -> None:
-        # Transactions are begun below: the driver's own implicit BEGIN comes too late for reads.
-        connection.isolation_level = None
-        connection.execute(f"PRAGMA busy_timeout={busy_timeout_milliseconds}")
-        if read_only:
-            connection.execute("PRAGMA query_only=ON")
-            return
-        (mode,) = connection.execute("PRAGMA journal_mode=WAL").fetchone()
-        if mode != "wal":
-            raise Unavailable(
-                "journal_unwritable",
-                f"the file system of {path} offers no shared memory (mode {mode}); "
-                "keep the journal on a local disk",
-                mode=mode,
-            )
-        connection.execute("PRAGMA synchronous=FULL")
-        # On macOS fsync leaves data in the drive's cache; elsewhere this changes nothing.
-        connection.execute("PRAGMA fullfsync=ON")
-
-    @event.listens_for(engine, "begin")
-    def _begin(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN")
-
-    return engine
-
-
-def _require_schema(connection: Connection, *, create: bool) -> None:
-    version = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
-    if version == SCHEMA_VERSION:
+    On PostgreSQL that rules out the driver's executemany: it pipelines, and after a pipeline
+    PostgreSQL 18 was seen not to end sessions that idle inside a transaction, on which
+    ``clearinghouse.store.lease`` relies when a leader is paused.
+    """
+    if connection.dialect.name != "postgresql":
+        connection.execute(insert(JOURNAL), list(rows))
         return
-    tables = connection.exec_driver_sql("SELECT count(*) FROM sqlite_schema").scalar_one()
-    if version == 0 and tables == 0 and create:
-        SQLModel.metadata.create_all(connection, tables=[JOURNAL])
-        connection.exec_driver_sql(f"PRAGMA user_version={SCHEMA_VERSION}")
-        return
-    if version == 0:
-        raise Corruption("journal_unreadable", "the file is no journal; configure the right one")
-    raise Conflict(
-        "journal_version",
-        f"the journal has schema {version}, this release has {SCHEMA_VERSION}; run the release "
-        "that wrote it, or migrate",
-        version=version,
-        expected=SCHEMA_VERSION,
-    )
+    for start in range(0, len(rows), _STATEMENT_ROWS):
+        page = rows[start : start + _STATEMENT_ROWS]
+        values = ", ".join(["(%s, %s, %s, %s, %s)"] * len(page))
+        connection.exec_driver_sql(
+            "INSERT INTO journal (sequence, time_milliseconds, kind, payload, hash) "
+            f"VALUES {values}",
+            tuple(value for row in page for value in row.values()),
+        )
+
+
+def _record_of(row: Row[Any]) -> JournalRecord:
+    return JournalRecord(row.sequence, row.time_milliseconds, row.payload, Hash32(row.hash))
 
 
 def _row_of(record: JournalRecord) -> dict[str, object]:

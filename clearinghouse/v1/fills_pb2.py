@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1c\x63learinghouse/v1/fills.proto\x12\x10\x63learinghouse.v1\"M\n\x04\x46ill\x12\x11\n\tbuy_order\x18\x01 \x01(\x0c\x12\x12\n\nsell_order\x18\x02 \x01(\x0c\x12\x10\n\x08quantity\x18\x03 \x01(\x04\x12\x0c\n\x04\x63\x61sh\x18\x04 \x01(\x04\"S\n\tFillBatch\x12\r\n\x05venue\x18\x01 \x01(\x0c\x12\x10\n\x08\x62\x61tch_id\x18\x02 \x01(\x0c\x12%\n\x05\x66ills\x18\x03 \x03(\x0b\x32\x16.clearinghouse.v1.Fill\"a\n\x0c\x42\x61tchReceipt\x12\x10\n\x08\x62\x61tch_id\x18\x01 \x01(\x0c\x12\x10\n\x08sequence\x18\x02 \x01(\x04\x12-\n\x07reasons\x18\x03 \x03(\x0e\x32\x1c.clearinghouse.v1.FillReason\"\xc0\x01\n\x0c\x42\x61tchRefusal\x12\x10\n\x08\x62\x61tch_id\x18\x01 \x01(\x0c\x12\x0c\n\x04\x63ode\x18\x02 \x01(\x05\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x0f\n\x07message\x18\x04 \x01(\t\x12>\n\x08metadata\x18\x05 \x03(\x0b\x32,.clearinghouse.v1.BatchRefusal.MetadataEntry\x1a/\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01*\xa3\x05\n\nFillReason\x12\x1b\n\x17\x46ILL_REASON_UNSPECIFIED\x10\x00\x12\x18\n\x14\x46ILL_REASON_ADMITTED\x10\x01\x12!\n\x1d\x46ILL_REASON_SIGNATURE_INVALID\x10\x02\x12#\n\x1f\x46ILL_REASON_SIGNATURE_MALLEABLE\x10\x03\x12\x1d\n\x19\x46ILL_REASON_ORDER_UNKNOWN\x10\x04\x12\x1d\n\x19\x46ILL_REASON_ORDER_EXPIRED\x10\x05\x12 \n\x1c\x46ILL_REASON_ORDER_OVERFILLED\x10\x06\x12\x1f\n\x1b\x46ILL_REASON_ORDER_MALFORMED\x10\x07\x12\"\n\x1e\x46ILL_REASON_INSTRUMENT_UNKNOWN\x10\x08\x12#\n\x1f\x46ILL_REASON_INSTRUMENT_MISMATCH\x10\t\x12\x1d\n\x19\x46ILL_REASON_SIDE_MISMATCH\x10\n\x12\x1e\n\x1a\x46ILL_REASON_VENUE_MISMATCH\x10\x0b\x12#\n\x1f\x46ILL_REASON_PRICE_OUTSIDE_LIMIT\x10\x0c\x12 \n\x1c\x46ILL_REASON_QUANTITY_INVALID\x10\r\x12\x1c\n\x18\x46ILL_REASON_CASH_INVALID\x10\x0e\x12\x1e\n\x1a\x46ILL_REASON_TOTAL_OVERFLOW\x10\x0f\x12\x1a\n\x16\x46ILL_REASON_SELF_TRADE\x10\x10\x12\x1e\n\x1a\x46ILL_REASON_MEMBER_UNKNOWN\x10\x11\x12\'\n#FILL_REASON_PLACEMENT_LIMIT_MISSING\x10\x12\x12#\n\x1f\x46ILL_REASON_MARGIN_INSUFFICIENT\x10\x13\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1c\x63learinghouse/v1/fills.proto\x12\x10\x63learinghouse.v1\"M\n\x04\x46ill\x12\x11\n\tbuy_order\x18\x01 \x01(\x0c\x12\x12\n\nsell_order\x18\x02 \x01(\x0c\x12\x10\n\x08quantity\x18\x03 \x01(\x04\x12\x0c\n\x04\x63\x61sh\x18\x04 \x01(\x04\"S\n\tFillBatch\x12\r\n\x05venue\x18\x01 \x01(\x0c\x12\x10\n\x08\x62\x61tch_id\x18\x02 \x01(\x0c\x12%\n\x05\x66ills\x18\x03 \x03(\x0b\x32\x16.clearinghouse.v1.Fill\"y\n\x0b\x46illColumns\x12\r\n\x05venue\x18\x01 \x01(\x0c\x12\x10\n\x08\x62\x61tch_id\x18\x02 \x01(\x0c\x12\x12\n\nbuy_orders\x18\x03 \x01(\x0c\x12\x13\n\x0bsell_orders\x18\x04 \x01(\x0c\x12\x12\n\nquantities\x18\x05 \x01(\x0c\x12\x0c\n\x04\x63\x61sh\x18\x06 \x01(\x0c\"a\n\x0c\x42\x61tchReceipt\x12\x10\n\x08\x62\x61tch_id\x18\x01 \x01(\x0c\x12\x10\n\x08sequence\x18\x02 \x01(\x04\x12-\n\x07reasons\x18\x03 \x03(\x0e\x32\x1c.clearinghouse.v1.FillReason\"W\n\x0e\x43olumnsReceipt\x12\x10\n\x08\x62\x61tch_id\x18\x01 \x01(\x0c\x12\x10\n\x08sequence\x18\x02 \x01(\x04\x12\x0f\n\x07reasons\x18\x03 \x01(\x0c\x12\x10\n\x08\x61\x64mitted\x18\x04 \x01(\r\"\xc0\x01\n\x0c\x42\x61tchRefusal\x12\x10\n\x08\x62\x61tch_id\x18\x01 \x01(\x0c\x12\x0c\n\x04\x63ode\x18\x02 \x01(\x05\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x0f\n\x07message\x18\x04 \x01(\t\x12>\n\x08metadata\x18\x05 \x03(\x0b\x32,.clearinghouse.v1.BatchRefusal.MetadataEntry\x1a/\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01*\x87\x06\n\nFillReason\x12\x1b\n\x17\x46ILL_REASON_UNSPECIFIED\x10\x00\x12\x18\n\x14\x46ILL_REASON_ADMITTED\x10\x01\x12!\n\x1d\x46ILL_REASON_SIGNATURE_INVALID\x10\x02\x12#\n\x1f\x46ILL_REASON_SIGNATURE_MALLEABLE\x10\x03\x12\x1d\n\x19\x46ILL_REASON_ORDER_UNKNOWN\x10\x04\x12\x1d\n\x19\x46ILL_REASON_ORDER_EXPIRED\x10\x05\x12 \n\x1c\x46ILL_REASON_ORDER_OVERFILLED\x10\x06\x12\x1f\n\x1b\x46ILL_REASON_ORDER_MALFORMED\x10\x07\x12\"\n\x1e\x46ILL_REASON_INSTRUMENT_UNKNOWN\x10\x08\x12#\n\x1f\x46ILL_REASON_INSTRUMENT_MISMATCH\x10\t\x12\x1d\n\x19\x46ILL_REASON_SIDE_MISMATCH\x10\n\x12\x1e\n\x1a\x46ILL_REASON_VENUE_MISMATCH\x10\x0b\x12#\n\x1f\x46ILL_REASON_PRICE_OUTSIDE_LIMIT\x10\x0c\x12 \n\x1c\x46ILL_REASON_QUANTITY_INVALID\x10\r\x12\x1c\n\x18\x46ILL_REASON_CASH_INVALID\x10\x0e\x12\x1e\n\x1a\x46ILL_REASON_TOTAL_OVERFLOW\x10\x0f\x12\x1a\n\x16\x46ILL_REASON_SELF_TRADE\x10\x10\x12\x1e\n\x1a\x46ILL_REASON_MEMBER_UNKNOWN\x10\x11\x12\'\n#FILL_REASON_PLACEMENT_LIMIT_MISSING\x10\x12\x12#\n\x1f\x46ILL_REASON_MARGIN_INSUFFICIENT\x10\x13\x12\x1f\n\x1b\x46ILL_REASON_MANDATE_UNKNOWN\x10\x14\x12\x1f\n\x1b\x46ILL_REASON_MANDATE_EXPIRED\x10\x15\x12 \n\x1c\x46ILL_REASON_MANDATE_EXCEEDED\x10\x16\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,16 +33,20 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_BATCHREFUSAL_METADATAENTRY']._loaded_options = None
   _globals['_BATCHREFUSAL_METADATAENTRY']._serialized_options = b'8\001'
-  _globals['_FILLREASON']._serialized_start=509
-  _globals['_FILLREASON']._serialized_end=1184
+  _globals['_FILLREASON']._serialized_start=721
+  _globals['_FILLREASON']._serialized_end=1496
   _globals['_FILL']._serialized_start=50
   _globals['_FILL']._serialized_end=127
   _globals['_FILLBATCH']._serialized_start=129
   _globals['_FILLBATCH']._serialized_end=212
-  _globals['_BATCHRECEIPT']._serialized_start=214
-  _globals['_BATCHRECEIPT']._serialized_end=311
-  _globals['_BATCHREFUSAL']._serialized_start=314
-  _globals['_BATCHREFUSAL']._serialized_end=506
-  _globals['_BATCHREFUSAL_METADATAENTRY']._serialized_start=459
-  _globals['_BATCHREFUSAL_METADATAENTRY']._serialized_end=506
+  _globals['_FILLCOLUMNS']._serialized_start=214
+  _globals['_FILLCOLUMNS']._serialized_end=335
+  _globals['_BATCHRECEIPT']._serialized_start=337
+  _globals['_BATCHRECEIPT']._serialized_end=434
+  _globals['_COLUMNSRECEIPT']._serialized_start=436
+  _globals['_COLUMNSRECEIPT']._serialized_end=523
+  _globals['_BATCHREFUSAL']._serialized_start=526
+  _globals['_BATCHREFUSAL']._serialized_end=718
+  _globals['_BATCHREFUSAL_METADATAENTRY']._serialized_start=671
+  _globals['_BATCHREFUSAL_METADATAENTRY']._serialized_end=718
 # @@protoc_insertion_point(module_scope)

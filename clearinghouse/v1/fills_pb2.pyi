@@ -29,6 +29,9 @@ class FillReason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     FILL_REASON_MEMBER_UNKNOWN: _ClassVar[FillReason]
     FILL_REASON_PLACEMENT_LIMIT_MISSING: _ClassVar[FillReason]
     FILL_REASON_MARGIN_INSUFFICIENT: _ClassVar[FillReason]
+    FILL_REASON_MANDATE_UNKNOWN: _ClassVar[FillReason]
+    FILL_REASON_MANDATE_EXPIRED: _ClassVar[FillReason]
+    FILL_REASON_MANDATE_EXCEEDED: _ClassVar[FillReason]
 FILL_REASON_UNSPECIFIED: FillReason
 FILL_REASON_ADMITTED: FillReason
 FILL_REASON_SIGNATURE_INVALID: FillReason
@@ -49,6 +52,9 @@ FILL_REASON_SELF_TRADE: FillReason
 FILL_REASON_MEMBER_UNKNOWN: FillReason
 FILL_REASON_PLACEMENT_LIMIT_MISSING: FillReason
 FILL_REASON_MARGIN_INSUFFICIENT: FillReason
+FILL_REASON_MANDATE_UNKNOWN: FillReason
+FILL_REASON_MANDATE_EXPIRED: FillReason
+FILL_REASON_MANDATE_EXCEEDED: FillReason
 
 class Fill(_message.Message):
     __slots__ = ("buy_order", "sell_order", "quantity", "cash")
@@ -72,6 +78,22 @@ class FillBatch(_message.Message):
     fills: _containers.RepeatedCompositeFieldContainer[Fill]
     def __init__(self, venue: _Optional[bytes] = ..., batch_id: _Optional[bytes] = ..., fills: _Optional[_Iterable[_Union[Fill, _Mapping]]] = ...) -> None: ...
 
+class FillColumns(_message.Message):
+    __slots__ = ("venue", "batch_id", "buy_orders", "sell_orders", "quantities", "cash")
+    VENUE_FIELD_NUMBER: _ClassVar[int]
+    BATCH_ID_FIELD_NUMBER: _ClassVar[int]
+    BUY_ORDERS_FIELD_NUMBER: _ClassVar[int]
+    SELL_ORDERS_FIELD_NUMBER: _ClassVar[int]
+    QUANTITIES_FIELD_NUMBER: _ClassVar[int]
+    CASH_FIELD_NUMBER: _ClassVar[int]
+    venue: bytes
+    batch_id: bytes
+    buy_orders: bytes
+    sell_orders: bytes
+    quantities: bytes
+    cash: bytes
+    def __init__(self, venue: _Optional[bytes] = ..., batch_id: _Optional[bytes] = ..., buy_orders: _Optional[bytes] = ..., sell_orders: _Optional[bytes] = ..., quantities: _Optional[bytes] = ..., cash: _Optional[bytes] = ...) -> None: ...
+
 class BatchReceipt(_message.Message):
     __slots__ = ("batch_id", "sequence", "reasons")
     BATCH_ID_FIELD_NUMBER: _ClassVar[int]
@@ -81,6 +103,18 @@ class BatchReceipt(_message.Message):
     sequence: int
     reasons: _containers.RepeatedScalarFieldContainer[FillReason]
     def __init__(self, batch_id: _Optional[bytes] = ..., sequence: _Optional[int] = ..., reasons: _Optional[_Iterable[_Union[FillReason, str]]] = ...) -> None: ...
+
+class ColumnsReceipt(_message.Message):
+    __slots__ = ("batch_id", "sequence", "reasons", "admitted")
+    BATCH_ID_FIELD_NUMBER: _ClassVar[int]
+    SEQUENCE_FIELD_NUMBER: _ClassVar[int]
+    REASONS_FIELD_NUMBER: _ClassVar[int]
+    ADMITTED_FIELD_NUMBER: _ClassVar[int]
+    batch_id: bytes
+    sequence: int
+    reasons: bytes
+    admitted: int
+    def __init__(self, batch_id: _Optional[bytes] = ..., sequence: _Optional[int] = ..., reasons: _Optional[bytes] = ..., admitted: _Optional[int] = ...) -> None: ...
 
 class BatchRefusal(_message.Message):
     __slots__ = ("batch_id", "code", "reason", "message", "metadata")

@@ -23,33 +23,54 @@ _sym_db = _symbol_database.Default()
 
 
 from clearinghouse.v1 import fills_pb2 as clearinghouse_dot_v1_dot_fills__pb2
+from clearinghouse.v1 import mandates_pb2 as clearinghouse_dot_v1_dot_mandates__pb2
 from clearinghouse.v1 import members_pb2 as clearinghouse_dot_v1_dot_members__pb2
 from clearinghouse.v1 import orders_pb2 as clearinghouse_dot_v1_dot_orders__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%clearinghouse/v1/intake_service.proto\x12\x10\x63learinghouse.v1\x1a\x1c\x63learinghouse/v1/fills.proto\x1a\x1e\x63learinghouse/v1/members.proto\x1a\x1d\x63learinghouse/v1/orders.proto\"\x82\x01\n\x12SubmitBatchRequest\x12*\n\x05\x62\x61tch\x18\x01 \x01(\x0b\x32\x1b.clearinghouse.v1.FillBatch\x12-\n\x06orders\x18\x02 \x03(\x0b\x32\x1d.clearinghouse.v1.SignedOrder\x12\x11\n\tsignature\x18\x03 \x01(\x0c\"F\n\x13SubmitBatchResponse\x12/\n\x07receipt\x18\x01 \x01(\x0b\x32\x1e.clearinghouse.v1.BatchReceipt\"P\n\x14StreamBatchesRequest\x12\x38\n\nsubmission\x18\x01 \x01(\x0b\x32$.clearinghouse.v1.SubmitBatchRequest\"\x87\x01\n\x15StreamBatchesResponse\x12\x31\n\x07receipt\x18\x01 \x01(\x0b\x32\x1e.clearinghouse.v1.BatchReceiptH\x00\x12\x31\n\x07refusal\x18\x02 \x01(\x0b\x32\x1e.clearinghouse.v1.BatchRefusalH\x00\x42\x08\n\x06\x61nswer\"X\n\x1eRegisterPlacementLimitsRequest\x12\x36\n\x06limits\x18\x01 \x03(\x0b\x32&.clearinghouse.v1.SignedPlacementLimit\"3\n\x1fRegisterPlacementLimitsResponse\x12\x10\n\x08sequence\x18\x01 \x01(\x04\"I\n\x15RequestReleaseRequest\x12\x30\n\x07release\x18\x01 \x01(\x0b\x32\x1f.clearinghouse.v1.SignedRelease\",\n\x16RequestReleaseResponse\x12\x12\n\nrelease_id\x18\x01 \x01(\x0c\x32\xb6\x03\n\rIntakeService\x12Z\n\x0bSubmitBatch\x12$.clearinghouse.v1.SubmitBatchRequest\x1a%.clearinghouse.v1.SubmitBatchResponse\x12\x64\n\rStreamBatches\x12&.clearinghouse.v1.StreamBatchesRequest\x1a\'.clearinghouse.v1.StreamBatchesResponse(\x01\x30\x01\x12~\n\x17RegisterPlacementLimits\x12\x30.clearinghouse.v1.RegisterPlacementLimitsRequest\x1a\x31.clearinghouse.v1.RegisterPlacementLimitsResponse\x12\x63\n\x0eRequestRelease\x12\'.clearinghouse.v1.RequestReleaseRequest\x1a(.clearinghouse.v1.RequestReleaseResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%clearinghouse/v1/intake_service.proto\x12\x10\x63learinghouse.v1\x1a\x1c\x63learinghouse/v1/fills.proto\x1a\x1f\x63learinghouse/v1/mandates.proto\x1a\x1e\x63learinghouse/v1/members.proto\x1a\x1d\x63learinghouse/v1/orders.proto\"\x82\x01\n\x12SubmitBatchRequest\x12*\n\x05\x62\x61tch\x18\x01 \x01(\x0b\x32\x1b.clearinghouse.v1.FillBatch\x12-\n\x06orders\x18\x02 \x03(\x0b\x32\x1d.clearinghouse.v1.SignedOrder\x12\x11\n\tsignature\x18\x03 \x01(\x0c\"F\n\x13SubmitBatchResponse\x12/\n\x07receipt\x18\x01 \x01(\x0b\x32\x1e.clearinghouse.v1.BatchReceipt\"P\n\x14StreamBatchesRequest\x12\x38\n\nsubmission\x18\x01 \x01(\x0b\x32$.clearinghouse.v1.SubmitBatchRequest\"\x87\x01\n\x15StreamBatchesResponse\x12\x31\n\x07receipt\x18\x01 \x01(\x0b\x32\x1e.clearinghouse.v1.BatchReceiptH\x00\x12\x31\n\x07refusal\x18\x02 \x01(\x0b\x32\x1e.clearinghouse.v1.BatchRefusalH\x00\x42\x08\n\x06\x61nswer\"U\n\x15RegisterOrdersRequest\x12\r\n\x05venue\x18\x01 \x01(\x0c\x12-\n\x06orders\x18\x02 \x03(\x0b\x32\x1d.clearinghouse.v1.SignedOrder\"J\n\x16RegisterOrdersResponse\x12\x30\n\x07receipt\x18\x01 \x01(\x0b\x32\x1f.clearinghouse.v1.OrdersReceipt\"d\n\x1dRegisterMandatedOrdersRequest\x12\x30\n\x06orders\x18\x01 \x01(\x0b\x32 .clearinghouse.v1.MandatedOrders\x12\x11\n\tsignature\x18\x02 \x01(\x0c\"R\n\x1eRegisterMandatedOrdersResponse\x12\x30\n\x07receipt\x18\x01 \x01(\x0b\x32\x1f.clearinghouse.v1.OrdersReceipt\"Y\n\x14SubmitColumnsRequest\x12.\n\x07\x63olumns\x18\x01 \x01(\x0b\x32\x1d.clearinghouse.v1.FillColumns\x12\x11\n\tsignature\x18\x02 \x01(\x0c\"J\n\x15SubmitColumnsResponse\x12\x31\n\x07receipt\x18\x01 \x01(\x0b\x32 .clearinghouse.v1.ColumnsReceipt\"R\n\x14StreamColumnsRequest\x12:\n\nsubmission\x18\x01 \x01(\x0b\x32&.clearinghouse.v1.SubmitColumnsRequest\"\x89\x01\n\x15StreamColumnsResponse\x12\x33\n\x07receipt\x18\x01 \x01(\x0b\x32 .clearinghouse.v1.ColumnsReceiptH\x00\x12\x31\n\x07refusal\x18\x02 \x01(\x0b\x32\x1e.clearinghouse.v1.BatchRefusalH\x00\x42\x08\n\x06\x61nswer\"L\n\x17RegisterMandatesRequest\x12\x31\n\x08mandates\x18\x01 \x03(\x0b\x32\x1f.clearinghouse.v1.SignedMandate\",\n\x18RegisterMandatesResponse\x12\x10\n\x08sequence\x18\x01 \x01(\x04\"X\n\x1eRegisterPlacementLimitsRequest\x12\x36\n\x06limits\x18\x01 \x03(\x0b\x32&.clearinghouse.v1.SignedPlacementLimit\"3\n\x1fRegisterPlacementLimitsResponse\x12\x10\n\x08sequence\x18\x01 \x01(\x04\"I\n\x15RequestReleaseRequest\x12\x30\n\x07release\x18\x01 \x01(\x0b\x32\x1f.clearinghouse.v1.SignedRelease\",\n\x16RequestReleaseResponse\x12\x12\n\nrelease_id\x18\x01 \x01(\x0c\x32\xcb\x07\n\rIntakeService\x12Z\n\x0bSubmitBatch\x12$.clearinghouse.v1.SubmitBatchRequest\x1a%.clearinghouse.v1.SubmitBatchResponse\x12\x64\n\rStreamBatches\x12&.clearinghouse.v1.StreamBatchesRequest\x1a\'.clearinghouse.v1.StreamBatchesResponse(\x01\x30\x01\x12\x63\n\x0eRegisterOrders\x12\'.clearinghouse.v1.RegisterOrdersRequest\x1a(.clearinghouse.v1.RegisterOrdersResponse\x12{\n\x16RegisterMandatedOrders\x12/.clearinghouse.v1.RegisterMandatedOrdersRequest\x1a\x30.clearinghouse.v1.RegisterMandatedOrdersResponse\x12`\n\rSubmitColumns\x12&.clearinghouse.v1.SubmitColumnsRequest\x1a\'.clearinghouse.v1.SubmitColumnsResponse\x12\x64\n\rStreamColumns\x12&.clearinghouse.v1.StreamColumnsRequest\x1a\'.clearinghouse.v1.StreamColumnsResponse(\x01\x30\x01\x12i\n\x10RegisterMandates\x12).clearinghouse.v1.RegisterMandatesRequest\x1a*.clearinghouse.v1.RegisterMandatesResponse\x12~\n\x17RegisterPlacementLimits\x12\x30.clearinghouse.v1.RegisterPlacementLimitsRequest\x1a\x31.clearinghouse.v1.RegisterPlacementLimitsResponse\x12\x63\n\x0eRequestRelease\x12\'.clearinghouse.v1.RequestReleaseRequest\x1a(.clearinghouse.v1.RequestReleaseResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'clearinghouse.v1.intake_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_SUBMITBATCHREQUEST']._serialized_start=153
-  _globals['_SUBMITBATCHREQUEST']._serialized_end=283
-  _globals['_SUBMITBATCHRESPONSE']._serialized_start=285
-  _globals['_SUBMITBATCHRESPONSE']._serialized_end=355
-  _globals['_STREAMBATCHESREQUEST']._serialized_start=357
-  _globals['_STREAMBATCHESREQUEST']._serialized_end=437
-  _globals['_STREAMBATCHESRESPONSE']._serialized_start=440
-  _globals['_STREAMBATCHESRESPONSE']._serialized_end=575
-  _globals['_REGISTERPLACEMENTLIMITSREQUEST']._serialized_start=577
-  _globals['_REGISTERPLACEMENTLIMITSREQUEST']._serialized_end=665
-  _globals['_REGISTERPLACEMENTLIMITSRESPONSE']._serialized_start=667
-  _globals['_REGISTERPLACEMENTLIMITSRESPONSE']._serialized_end=718
-  _globals['_REQUESTRELEASEREQUEST']._serialized_start=720
-  _globals['_REQUESTRELEASEREQUEST']._serialized_end=793
-  _globals['_REQUESTRELEASERESPONSE']._serialized_start=795
-  _globals['_REQUESTRELEASERESPONSE']._serialized_end=839
-  _globals['_INTAKESERVICE']._serialized_start=842
-  _globals['_INTAKESERVICE']._serialized_end=1280
+  _globals['_SUBMITBATCHREQUEST']._serialized_start=186
+  _globals['_SUBMITBATCHREQUEST']._serialized_end=316
+  _globals['_SUBMITBATCHRESPONSE']._serialized_start=318
+  _globals['_SUBMITBATCHRESPONSE']._serialized_end=388
+  _globals['_STREAMBATCHESREQUEST']._serialized_start=390
+  _globals['_STREAMBATCHESREQUEST']._serialized_end=470
+  _globals['_STREAMBATCHESRESPONSE']._serialized_start=473
+  _globals['_STREAMBATCHESRESPONSE']._serialized_end=608
+  _globals['_REGISTERORDERSREQUEST']._serialized_start=610
+  _globals['_REGISTERORDERSREQUEST']._serialized_end=695
+  _globals['_REGISTERORDERSRESPONSE']._serialized_start=697
+  _globals['_REGISTERORDERSRESPONSE']._serialized_end=771
+  _globals['_REGISTERMANDATEDORDERSREQUEST']._serialized_start=773
+  _globals['_REGISTERMANDATEDORDERSREQUEST']._serialized_end=873
+  _globals['_REGISTERMANDATEDORDERSRESPONSE']._serialized_start=875
+  _globals['_REGISTERMANDATEDORDERSRESPONSE']._serialized_end=957
+  _globals['_SUBMITCOLUMNSREQUEST']._serialized_start=959
+  _globals['_SUBMITCOLUMNSREQUEST']._serialized_end=1048
+  _globals['_SUBMITCOLUMNSRESPONSE']._serialized_start=1050
+  _globals['_SUBMITCOLUMNSRESPONSE']._serialized_end=1124
+  _globals['_STREAMCOLUMNSREQUEST']._serialized_start=1126
+  _globals['_STREAMCOLUMNSREQUEST']._serialized_end=1208
+  _globals['_STREAMCOLUMNSRESPONSE']._serialized_start=1211
+  _globals['_STREAMCOLUMNSRESPONSE']._serialized_end=1348
+  _globals['_REGISTERMANDATESREQUEST']._serialized_start=1350
+  _globals['_REGISTERMANDATESREQUEST']._serialized_end=1426
+  _globals['_REGISTERMANDATESRESPONSE']._serialized_start=1428
+  _globals['_REGISTERMANDATESRESPONSE']._serialized_end=1472
+  _globals['_REGISTERPLACEMENTLIMITSREQUEST']._serialized_start=1474
+  _globals['_REGISTERPLACEMENTLIMITSREQUEST']._serialized_end=1562
+  _globals['_REGISTERPLACEMENTLIMITSRESPONSE']._serialized_start=1564
+  _globals['_REGISTERPLACEMENTLIMITSRESPONSE']._serialized_end=1615
+  _globals['_REQUESTRELEASEREQUEST']._serialized_start=1617
+  _globals['_REQUESTRELEASEREQUEST']._serialized_end=1690
+  _globals['_REQUESTRELEASERESPONSE']._serialized_start=1692
+  _globals['_REQUESTRELEASERESPONSE']._serialized_end=1736
+  _globals['_INTAKESERVICE']._serialized_start=1739
+  _globals['_INTAKESERVICE']._serialized_end=2710
 # @@protoc_insertion_point(module_scope)

@@ -1,4 +1,5 @@
 from clearinghouse.v1 import fills_pb2 as _fills_pb2
+from clearinghouse.v1 import mandates_pb2 as _mandates_pb2
 from clearinghouse.v1 import members_pb2 as _members_pb2
 from clearinghouse.v1 import orders_pb2 as _orders_pb2
 from google.protobuf.internal import containers as _containers
@@ -38,6 +39,74 @@ class StreamBatchesResponse(_message.Message):
     receipt: _fills_pb2.BatchReceipt
     refusal: _fills_pb2.BatchRefusal
     def __init__(self, receipt: _Optional[_Union[_fills_pb2.BatchReceipt, _Mapping]] = ..., refusal: _Optional[_Union[_fills_pb2.BatchRefusal, _Mapping]] = ...) -> None: ...
+
+class RegisterOrdersRequest(_message.Message):
+    __slots__ = ("venue", "orders")
+    VENUE_FIELD_NUMBER: _ClassVar[int]
+    ORDERS_FIELD_NUMBER: _ClassVar[int]
+    venue: bytes
+    orders: _containers.RepeatedCompositeFieldContainer[_orders_pb2.SignedOrder]
+    def __init__(self, venue: _Optional[bytes] = ..., orders: _Optional[_Iterable[_Union[_orders_pb2.SignedOrder, _Mapping]]] = ...) -> None: ...
+
+class RegisterOrdersResponse(_message.Message):
+    __slots__ = ("receipt",)
+    RECEIPT_FIELD_NUMBER: _ClassVar[int]
+    receipt: _orders_pb2.OrdersReceipt
+    def __init__(self, receipt: _Optional[_Union[_orders_pb2.OrdersReceipt, _Mapping]] = ...) -> None: ...
+
+class RegisterMandatedOrdersRequest(_message.Message):
+    __slots__ = ("orders", "signature")
+    ORDERS_FIELD_NUMBER: _ClassVar[int]
+    SIGNATURE_FIELD_NUMBER: _ClassVar[int]
+    orders: _orders_pb2.MandatedOrders
+    signature: bytes
+    def __init__(self, orders: _Optional[_Union[_orders_pb2.MandatedOrders, _Mapping]] = ..., signature: _Optional[bytes] = ...) -> None: ...
+
+class RegisterMandatedOrdersResponse(_message.Message):
+    __slots__ = ("receipt",)
+    RECEIPT_FIELD_NUMBER: _ClassVar[int]
+    receipt: _orders_pb2.OrdersReceipt
+    def __init__(self, receipt: _Optional[_Union[_orders_pb2.OrdersReceipt, _Mapping]] = ...) -> None: ...
+
+class SubmitColumnsRequest(_message.Message):
+    __slots__ = ("columns", "signature")
+    COLUMNS_FIELD_NUMBER: _ClassVar[int]
+    SIGNATURE_FIELD_NUMBER: _ClassVar[int]
+    columns: _fills_pb2.FillColumns
+    signature: bytes
+    def __init__(self, columns: _Optional[_Union[_fills_pb2.FillColumns, _Mapping]] = ..., signature: _Optional[bytes] = ...) -> None: ...
+
+class SubmitColumnsResponse(_message.Message):
+    __slots__ = ("receipt",)
+    RECEIPT_FIELD_NUMBER: _ClassVar[int]
+    receipt: _fills_pb2.ColumnsReceipt
+    def __init__(self, receipt: _Optional[_Union[_fills_pb2.ColumnsReceipt, _Mapping]] = ...) -> None: ...
+
+class StreamColumnsRequest(_message.Message):
+    __slots__ = ("submission",)
+    SUBMISSION_FIELD_NUMBER: _ClassVar[int]
+    submission: SubmitColumnsRequest
+    def __init__(self, submission: _Optional[_Union[SubmitColumnsRequest, _Mapping]] = ...) -> None: ...
+
+class StreamColumnsResponse(_message.Message):
+    __slots__ = ("receipt", "refusal")
+    RECEIPT_FIELD_NUMBER: _ClassVar[int]
+    REFUSAL_FIELD_NUMBER: _ClassVar[int]
+    receipt: _fills_pb2.ColumnsReceipt
+    refusal: _fills_pb2.BatchRefusal
+    def __init__(self, receipt: _Optional[_Union[_fills_pb2.ColumnsReceipt, _Mapping]] = ..., refusal: _Optional[_Union[_fills_pb2.BatchRefusal, _Mapping]] = ...) -> None: ...
+
+class RegisterMandatesRequest(_message.Message):
+    __slots__ = ("mandates",)
+    MANDATES_FIELD_NUMBER: _ClassVar[int]
+    mandates: _containers.RepeatedCompositeFieldContainer[_mandates_pb2.SignedMandate]
+    def __init__(self, mandates: _Optional[_Iterable[_Union[_mandates_pb2.SignedMandate, _Mapping]]] = ...) -> None: ...
+
+class RegisterMandatesResponse(_message.Message):
+    __slots__ = ("sequence",)
+    SEQUENCE_FIELD_NUMBER: _ClassVar[int]
+    sequence: int
+    def __init__(self, sequence: _Optional[int] = ...) -> None: ...
 
 class RegisterPlacementLimitsRequest(_message.Message):
     __slots__ = ("limits",)

@@ -45,6 +45,31 @@ class IntakeServiceStub:
                 request_serializer=clearinghouse_dot_v1_dot_intake__service__pb2.StreamBatchesRequest.SerializeToString,
                 response_deserializer=clearinghouse_dot_v1_dot_intake__service__pb2.StreamBatchesResponse.FromString,
                 _registered_method=True)
+        self.RegisterOrders = channel.unary_unary(
+                '/clearinghouse.v1.IntakeService/RegisterOrders',
+                request_serializer=clearinghouse_dot_v1_dot_intake__service__pb2.RegisterOrdersRequest.SerializeToString,
+                response_deserializer=clearinghouse_dot_v1_dot_intake__service__pb2.RegisterOrdersResponse.FromString,
+                _registered_method=True)
+        self.RegisterMandatedOrders = channel.unary_unary(
+                '/clearinghouse.v1.IntakeService/RegisterMandatedOrders',
+                request_serializer=clearinghouse_dot_v1_dot_intake__service__pb2.RegisterMandatedOrdersRequest.SerializeToString,
+                response_deserializer=clearinghouse_dot_v1_dot_intake__service__pb2.RegisterMandatedOrdersResponse.FromString,
+                _registered_method=True)
+        self.SubmitColumns = channel.unary_unary(
+                '/clearinghouse.v1.IntakeService/SubmitColumns',
+                request_serializer=clearinghouse_dot_v1_dot_intake__service__pb2.SubmitColumnsRequest.SerializeToString,
+                response_deserializer=clearinghouse_dot_v1_dot_intake__service__pb2.SubmitColumnsResponse.FromString,
+                _registered_method=True)
+        self.StreamColumns = channel.stream_stream(
+                '/clearinghouse.v1.IntakeService/StreamColumns',
+                request_serializer=clearinghouse_dot_v1_dot_intake__service__pb2.StreamColumnsRequest.SerializeToString,
+                response_deserializer=clearinghouse_dot_v1_dot_intake__service__pb2.StreamColumnsResponse.FromString,
+                _registered_method=True)
+        self.RegisterMandates = channel.unary_unary(
+                '/clearinghouse.v1.IntakeService/RegisterMandates',
+                request_serializer=clearinghouse_dot_v1_dot_intake__service__pb2.RegisterMandatesRequest.SerializeToString,
+                response_deserializer=clearinghouse_dot_v1_dot_intake__service__pb2.RegisterMandatesResponse.FromString,
+                _registered_method=True)
         self.RegisterPlacementLimits = channel.unary_unary(
                 '/clearinghouse.v1.IntakeService/RegisterPlacementLimits',
                 request_serializer=clearinghouse_dot_v1_dot_intake__service__pb2.RegisterPlacementLimitsRequest.SerializeToString,
@@ -70,6 +95,42 @@ class IntakeServiceServicer:
 
     def StreamBatches(self, request_iterator, context):
         """The same for many batches: send without waiting; each is answered once, in order.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RegisterOrders(self, request, context):
+        """Records orders ahead of their fills and gives each its number. Each is decided by itself; one
+        that is known is answered with the number it has.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RegisterMandatedOrders(self, request, context):
+        """The same for orders that the venue places under its members' mandates, with one signature.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SubmitColumns(self, request, context):
+        """Decides fills of numbered orders, as SubmitBatch does those of its rows.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def StreamColumns(self, request_iterator, context):
+        """The same for many batches: send without waiting; each is answered once, in order.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RegisterMandates(self, request, context):
+        """Records mandates, all or none.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -101,6 +162,31 @@ def add_IntakeServiceServicer_to_server(servicer, server):
                     servicer.StreamBatches,
                     request_deserializer=clearinghouse_dot_v1_dot_intake__service__pb2.StreamBatchesRequest.FromString,
                     response_serializer=clearinghouse_dot_v1_dot_intake__service__pb2.StreamBatchesResponse.SerializeToString,
+            ),
+            'RegisterOrders': grpc.unary_unary_rpc_method_handler(
+                    servicer.RegisterOrders,
+                    request_deserializer=clearinghouse_dot_v1_dot_intake__service__pb2.RegisterOrdersRequest.FromString,
+                    response_serializer=clearinghouse_dot_v1_dot_intake__service__pb2.RegisterOrdersResponse.SerializeToString,
+            ),
+            'RegisterMandatedOrders': grpc.unary_unary_rpc_method_handler(
+                    servicer.RegisterMandatedOrders,
+                    request_deserializer=clearinghouse_dot_v1_dot_intake__service__pb2.RegisterMandatedOrdersRequest.FromString,
+                    response_serializer=clearinghouse_dot_v1_dot_intake__service__pb2.RegisterMandatedOrdersResponse.SerializeToString,
+            ),
+            'SubmitColumns': grpc.unary_unary_rpc_method_handler(
+                    servicer.SubmitColumns,
+                    request_deserializer=clearinghouse_dot_v1_dot_intake__service__pb2.SubmitColumnsRequest.FromString,
+                    response_serializer=clearinghouse_dot_v1_dot_intake__service__pb2.SubmitColumnsResponse.SerializeToString,
+            ),
+            'StreamColumns': grpc.stream_stream_rpc_method_handler(
+                    servicer.StreamColumns,
+                    request_deserializer=clearinghouse_dot_v1_dot_intake__service__pb2.StreamColumnsRequest.FromString,
+                    response_serializer=clearinghouse_dot_v1_dot_intake__service__pb2.StreamColumnsResponse.SerializeToString,
+            ),
+            'RegisterMandates': grpc.unary_unary_rpc_method_handler(
+                    servicer.RegisterMandates,
+                    request_deserializer=clearinghouse_dot_v1_dot_intake__service__pb2.RegisterMandatesRequest.FromString,
+                    response_serializer=clearinghouse_dot_v1_dot_intake__service__pb2.RegisterMandatesResponse.SerializeToString,
             ),
             'RegisterPlacementLimits': grpc.unary_unary_rpc_method_handler(
                     servicer.RegisterPlacementLimits,
@@ -168,6 +254,141 @@ class IntakeService:
             '/clearinghouse.v1.IntakeService/StreamBatches',
             clearinghouse_dot_v1_dot_intake__service__pb2.StreamBatchesRequest.SerializeToString,
             clearinghouse_dot_v1_dot_intake__service__pb2.StreamBatchesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RegisterOrders(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/clearinghouse.v1.IntakeService/RegisterOrders',
+            clearinghouse_dot_v1_dot_intake__service__pb2.RegisterOrdersRequest.SerializeToString,
+            clearinghouse_dot_v1_dot_intake__service__pb2.RegisterOrdersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RegisterMandatedOrders(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/clearinghouse.v1.IntakeService/RegisterMandatedOrders',
+            clearinghouse_dot_v1_dot_intake__service__pb2.RegisterMandatedOrdersRequest.SerializeToString,
+            clearinghouse_dot_v1_dot_intake__service__pb2.RegisterMandatedOrdersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SubmitColumns(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/clearinghouse.v1.IntakeService/SubmitColumns',
+            clearinghouse_dot_v1_dot_intake__service__pb2.SubmitColumnsRequest.SerializeToString,
+            clearinghouse_dot_v1_dot_intake__service__pb2.SubmitColumnsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def StreamColumns(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/clearinghouse.v1.IntakeService/StreamColumns',
+            clearinghouse_dot_v1_dot_intake__service__pb2.StreamColumnsRequest.SerializeToString,
+            clearinghouse_dot_v1_dot_intake__service__pb2.StreamColumnsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RegisterMandates(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/clearinghouse.v1.IntakeService/RegisterMandates',
+            clearinghouse_dot_v1_dot_intake__service__pb2.RegisterMandatesRequest.SerializeToString,
+            clearinghouse_dot_v1_dot_intake__service__pb2.RegisterMandatesResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -24,17 +24,21 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x63learinghouse/v1/orders.proto\x12\x10\x63learinghouse.v1\"\xc3\x01\n\x05Order\x12\x0e\n\x06member\x18\x01 \x01(\x0c\x12\x15\n\rinstrument_id\x18\x02 \x01(\r\x12$\n\x04side\x18\x03 \x01(\x0e\x32\x16.clearinghouse.v1.Side\x12\x10\n\x08quantity\x18\x04 \x01(\x04\x12\x13\n\x0blimit_price\x18\x05 \x01(\x04\x12\x18\n\x10maximum_fee_rate\x18\x06 \x01(\r\x12\x0e\n\x06\x65xpiry\x18\x07 \x01(\x04\x12\r\n\x05nonce\x18\x08 \x01(\x04\x12\r\n\x05venue\x18\t \x01(\x0c\"H\n\x0bSignedOrder\x12&\n\x05order\x18\x01 \x01(\x0b\x32\x17.clearinghouse.v1.Order\x12\x11\n\tsignature\x18\x02 \x01(\x0c*9\n\x04Side\x12\x14\n\x10SIDE_UNSPECIFIED\x10\x00\x12\x0c\n\x08SIDE_BUY\x10\x01\x12\r\n\tSIDE_SELL\x10\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x63learinghouse/v1/orders.proto\x12\x10\x63learinghouse.v1\"\xc3\x01\n\x05Order\x12\x0e\n\x06member\x18\x01 \x01(\x0c\x12\x15\n\rinstrument_id\x18\x02 \x01(\r\x12$\n\x04side\x18\x03 \x01(\x0e\x32\x16.clearinghouse.v1.Side\x12\x10\n\x08quantity\x18\x04 \x01(\x04\x12\x13\n\x0blimit_price\x18\x05 \x01(\x04\x12\x18\n\x10maximum_fee_rate\x18\x06 \x01(\r\x12\x0e\n\x06\x65xpiry\x18\x07 \x01(\x04\x12\r\n\x05nonce\x18\x08 \x01(\x04\x12\r\n\x05venue\x18\t \x01(\x0c\"Z\n\x0bSignedOrder\x12&\n\x05order\x18\x01 \x01(\x0b\x32\x17.clearinghouse.v1.Order\x12\x11\n\tsignature\x18\x02 \x01(\x0c\x12\x10\n\x08\x64\x65legate\x18\x03 \x01(\x0c\"\xbb\x01\n\x0eMandatedOrders\x12\r\n\x05venue\x18\x01 \x01(\x0c\x12\x0f\n\x07members\x18\x02 \x01(\x0c\x12\x13\n\x0binstruments\x18\x03 \x01(\x0c\x12\r\n\x05sides\x18\x04 \x01(\x0c\x12\x12\n\nquantities\x18\x05 \x01(\x0c\x12\x14\n\x0climit_prices\x18\x06 \x01(\x0c\x12\x19\n\x11maximum_fee_rates\x18\x07 \x01(\x0c\x12\x10\n\x08\x65xpiries\x18\x08 \x01(\x0c\x12\x0e\n\x06nonces\x18\t \x01(\x0c\"C\n\rOrdersReceipt\x12\x10\n\x08sequence\x18\x01 \x01(\x04\x12\x0f\n\x07numbers\x18\x02 \x01(\x0c\x12\x0f\n\x07reasons\x18\x03 \x01(\x0c*9\n\x04Side\x12\x14\n\x10SIDE_UNSPECIFIED\x10\x00\x12\x0c\n\x08SIDE_BUY\x10\x01\x12\r\n\tSIDE_SELL\x10\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'clearinghouse.v1.orders_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_SIDE']._serialized_start=323
-  _globals['_SIDE']._serialized_end=380
+  _globals['_SIDE']._serialized_start=600
+  _globals['_SIDE']._serialized_end=657
   _globals['_ORDER']._serialized_start=52
   _globals['_ORDER']._serialized_end=247
   _globals['_SIGNEDORDER']._serialized_start=249
-  _globals['_SIGNEDORDER']._serialized_end=321
+  _globals['_SIGNEDORDER']._serialized_end=339
+  _globals['_MANDATEDORDERS']._serialized_start=342
+  _globals['_MANDATEDORDERS']._serialized_end=529
+  _globals['_ORDERSRECEIPT']._serialized_start=531
+  _globals['_ORDERSRECEIPT']._serialized_end=598
 # @@protoc_insertion_point(module_scope)

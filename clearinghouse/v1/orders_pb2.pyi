@@ -38,9 +38,43 @@ class Order(_message.Message):
     def __init__(self, member: _Optional[bytes] = ..., instrument_id: _Optional[int] = ..., side: _Optional[_Union[Side, str]] = ..., quantity: _Optional[int] = ..., limit_price: _Optional[int] = ..., maximum_fee_rate: _Optional[int] = ..., expiry: _Optional[int] = ..., nonce: _Optional[int] = ..., venue: _Optional[bytes] = ...) -> None: ...
 
 class SignedOrder(_message.Message):
-    __slots__ = ("order", "signature")
+    __slots__ = ("order", "signature", "delegate")
     ORDER_FIELD_NUMBER: _ClassVar[int]
     SIGNATURE_FIELD_NUMBER: _ClassVar[int]
+    DELEGATE_FIELD_NUMBER: _ClassVar[int]
     order: Order
     signature: bytes
-    def __init__(self, order: _Optional[_Union[Order, _Mapping]] = ..., signature: _Optional[bytes] = ...) -> None: ...
+    delegate: bytes
+    def __init__(self, order: _Optional[_Union[Order, _Mapping]] = ..., signature: _Optional[bytes] = ..., delegate: _Optional[bytes] = ...) -> None: ...
+
+class MandatedOrders(_message.Message):
+    __slots__ = ("venue", "members", "instruments", "sides", "quantities", "limit_prices", "maximum_fee_rates", "expiries", "nonces")
+    VENUE_FIELD_NUMBER: _ClassVar[int]
+    MEMBERS_FIELD_NUMBER: _ClassVar[int]
+    INSTRUMENTS_FIELD_NUMBER: _ClassVar[int]
+    SIDES_FIELD_NUMBER: _ClassVar[int]
+    QUANTITIES_FIELD_NUMBER: _ClassVar[int]
+    LIMIT_PRICES_FIELD_NUMBER: _ClassVar[int]
+    MAXIMUM_FEE_RATES_FIELD_NUMBER: _ClassVar[int]
+    EXPIRIES_FIELD_NUMBER: _ClassVar[int]
+    NONCES_FIELD_NUMBER: _ClassVar[int]
+    venue: bytes
+    members: bytes
+    instruments: bytes
+    sides: bytes
+    quantities: bytes
+    limit_prices: bytes
+    maximum_fee_rates: bytes
+    expiries: bytes
+    nonces: bytes
+    def __init__(self, venue: _Optional[bytes] = ..., members: _Optional[bytes] = ..., instruments: _Optional[bytes] = ..., sides: _Optional[bytes] = ..., quantities: _Optional[bytes] = ..., limit_prices: _Optional[bytes] = ..., maximum_fee_rates: _Optional[bytes] = ..., expiries: _Optional[bytes] = ..., nonces: _Optional[bytes] = ...) -> None: ...
+
+class OrdersReceipt(_message.Message):
+    __slots__ = ("sequence", "numbers", "reasons")
+    SEQUENCE_FIELD_NUMBER: _ClassVar[int]
+    NUMBERS_FIELD_NUMBER: _ClassVar[int]
+    REASONS_FIELD_NUMBER: _ClassVar[int]
+    sequence: int
+    numbers: bytes
+    reasons: bytes
+    def __init__(self, sequence: _Optional[int] = ..., numbers: _Optional[bytes] = ..., reasons: _Optional[bytes] = ...) -> None: ...

@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {AnchorState} from "./AnchorState.sol";
 import {Commitment} from "./Commitment.sol";
+import {Exits} from "./Exits.sol";
 import {IAnchor} from "./interfaces/IAnchor.sol";
 import {ILightClient} from "./interfaces/ILightClient.sol";
 import {Quorum} from "./proof/Quorum.sol";
@@ -12,12 +13,12 @@ import {
     ChainEntry,
     CounterProof,
     Leg,
+    LegAsset,
     OperatorSet,
     Phase,
     Settlement,
     Windows
 } from "./Types.sol";
-import {Vault} from "./Vault.sol";
 
 /// @title All chains or none
 /// @notice The life of a settlement on one chain, read from top to bottom: prepare, commit or
@@ -25,7 +26,7 @@ import {Vault} from "./Vault.sol";
 /// spoke moves only on a proof of home's finalised word; home commits only while every active spoke
 /// is proven PREPARED, which a spoke leaves only by such a proof; and NONE at home after
 /// prepareDeadline is final, because preparing then is refused.
-contract Anchor is Vault {
+contract Anchor is Exits {
     /// @dev Slot of `_phase`, here and in every peer: their code is bound by its hash.
     uint256 private constant PHASE_SLOT = 0;
 
@@ -47,8 +48,7 @@ contract Anchor is Vault {
         OperatorSet calldata operators,
         bytes[] calldata signatures
     ) external {
-        if (!_initialized) revert NotInitialized();
-        if (frozen) revert AnchorFrozen();
+        _requireOpen();
         bytes32 id = _identify(settlement, Phase.NONE);
         _verifySigned(id, settlement, operators, signatures);
         bytes32 legHash = _verifyLeg(settlement, leg);
@@ -170,29 +170,20 @@ contract Anchor is Vault {
         _progress =
             Progress(sequence, settlement.cycle, settlement.cutTime, settlement.journalCount);
         _commits[id] = Commit(sequence, uint64(block.timestamp));
-        for (uint256 i = 0; i < leg.assets.length; ++i) {
-            _applyAsset(id, leg.assets[i]);
+        LegAsset[] calldata assets = leg.assets;
+        for (uint256 i = 0; i < assets.length; ++i) {
+            _applyAsset(id, assets[i]);
         }
         if (isHome) {
-            for (uint256 i = 0; i < settlement.chains.length; ++i) {
-                ChainEntry calldata entry = settlement.chains[i];
+            ChainEntry[] calldata chains = settlement.chains;
+            for (uint256 i = 0; i < chains.length; ++i) {
+                ChainEntry calldata entry = chains[i];
                 if (entry.active && entry.chainId != homeChainId) {
                     _peers[entry.chainId].legHash = entry.legHash;
                 }
             }
         }
         emit Committed(id, sequence, legHash);
-    }
-
-    function _applyAbort(bytes32 id) private {
-        _phase[id] = Phase.ABORTED;
-        emit Aborted(id);
-    }
-
-    function _applyFinal(bytes32 id, uint64 sequence) private {
-        _phase[id] = Phase.FINAL;
-        finalSequence = sequence;
-        emit Finalized(id, sequence);
     }
 
     // --------------------------------------------------------------------------- checks
@@ -261,8 +252,9 @@ contract Anchor is Vault {
         alone = true;
         bool homeListed = false;
         uint256 previous = 0;
-        for (uint256 i = 0; i < settlement.chains.length; ++i) {
-            ChainEntry calldata entry = settlement.chains[i];
+        ChainEntry[] calldata chains = settlement.chains;
+        for (uint256 i = 0; i < chains.length; ++i) {
+            ChainEntry calldata entry = chains[i];
             if (entry.chainId <= previous) revert ChainsNotIncreasing(entry.chainId);
             previous = entry.chainId;
             if (entry.chainId == homeChainId) {
@@ -275,18 +267,17 @@ contract Anchor is Vault {
             }
         }
         if (!homeListed) revert ChainNotListed(homeChainId);
-        if (isHome && settlement.chains.length != _peerCount() + 1) {
-            revert WrongChainCount(settlement.chains.length, _peerCount() + 1);
+        if (isHome && chains.length != _peerCount() + 1) {
+            revert WrongChainCount(chains.length, _peerCount() + 1);
         }
     }
 
     function _verifyPeer(ChainEntry calldata entry) private view {
         PeerState storage peer = _peers[entry.chainId];
         // Else an inactive entry of zeros would stand for any chain and hide that a peer is missing.
-        if (peer.anchor == address(0)) revert UnknownPeer(entry.chainId);
-        if (entry.anchor != peer.anchor) {
-            revert WrongAnchor(entry.chainId, entry.anchor, peer.anchor);
-        }
+        address anchor = peer.anchor;
+        if (anchor == address(0)) revert UnknownPeer(entry.chainId);
+        if (entry.anchor != anchor) revert WrongAnchor(entry.chainId, entry.anchor, anchor);
         if (!entry.active) {
             if (entry.legHash != peer.legHash) {
                 revert WrongInactiveLeg(entry.chainId, entry.legHash, peer.legHash);
@@ -313,16 +304,17 @@ contract Anchor is Vault {
     }
 
     function _verifyAssets(Leg calldata leg) private view {
-        bytes memory packedIds = new bytes(4 * leg.assets.length);
-        for (uint256 i = 0; i < leg.assets.length; ++i) {
-            uint32 assetId = leg.assets[i].assetId;
+        LegAsset[] calldata assets = leg.assets;
+        bytes memory packedIds = new bytes(4 * assets.length);
+        for (uint256 i = 0; i < assets.length; ++i) {
+            uint32 assetId = assets[i].assetId;
             assembly ("memory-safe") {
                 mstore(add(add(packedIds, 0x20), mul(4, i)), shl(224, assetId))
             }
         }
         if (_hashAssetIds(packedIds) != _assetIdsHash) revert WrongAssets();
-        for (uint256 i = 0; i < leg.assets.length; ++i) {
-            _verifyAsset(leg.assets[i]);
+        for (uint256 i = 0; i < assets.length; ++i) {
+            _verifyAsset(assets[i]);
         }
     }
 
@@ -332,8 +324,9 @@ contract Anchor is Vault {
         CounterProof[] calldata proofs
     ) private view {
         uint256 used = 0;
-        for (uint256 i = 0; i < settlement.chains.length; ++i) {
-            ChainEntry calldata entry = settlement.chains[i];
+        ChainEntry[] calldata chains = settlement.chains;
+        for (uint256 i = 0; i < chains.length; ++i) {
+            ChainEntry calldata entry = chains[i];
             if (!entry.active || entry.chainId == homeChainId) continue;
             if (used == proofs.length) revert WrongProofCount(proofs.length, used + 1);
             (Phase proven,) = _provenPhase(entry.chainId, id, proofs[used++]);
@@ -353,7 +346,7 @@ contract Anchor is Vault {
         ILightClient client = ILightClient(peer.client);
         if (client.status() == ILightClient.Status.FROZEN) revert ClientFrozen(chainId);
         bytes32 stateRoot;
-        (, stateRoot, timestamp) = client.headerAt(proof.height);
+        (stateRoot, timestamp) = client.headerAt(proof.height);
         (bytes32 storageRoot, bytes32 codeHash) =
             StateProof.verifyAccount(stateRoot, peer.anchor, proof.accountProof);
         if (codeHash != peer.codeHash) revert WrongCodeHash(chainId, codeHash, peer.codeHash);
@@ -380,17 +373,14 @@ contract Anchor is Vault {
         if (actual != expected) revert WrongPhase(id, actual, expected);
     }
 
-    function _requireRole(bool home) private view {
-        if (isHome != home) revert WrongRole(isHome);
-    }
-
     function _getEntry(Settlement calldata settlement, uint256 chainId)
         private
         pure
         returns (ChainEntry calldata)
     {
-        for (uint256 i = 0; i < settlement.chains.length; ++i) {
-            if (settlement.chains[i].chainId == chainId) return settlement.chains[i];
+        ChainEntry[] calldata chains = settlement.chains;
+        for (uint256 i = 0; i < chains.length; ++i) {
+            if (chains[i].chainId == chainId) return chains[i];
         }
         revert ChainNotListed(chainId);
     }

@@ -12,22 +12,24 @@ import {AssetConfiguration, OperatorSet, Peer, Phase, Windows} from "./Types.sol
 /// of the protocol and compared with the compiler's layout by a test. Everything that never changes
 /// is in the code, which the peers bind by its hash.
 abstract contract AnchorState is IAnchor {
-    struct Exit {
-        bytes32 record;
-        uint64 time;
-    }
-
-    /// @dev Three of the four slots are grouped by who reads them: deposits, prepare, commit.
-    struct Asset {
-        address token;
-        uint64 minimumDepositQuanta;
-        uint128 tokenUnitsPerQuantum;
-        uint64 depositCount;
-        uint64 exitCount;
+    /// @dev What the last committed leg says of an asset; one slot. After a freeze `claims` falls
+    /// with every claim that is paid.
+    struct LegState {
         uint128 claims;
         uint64 depositCursor;
         uint64 exitCursor;
+    }
+
+    /// @dev Four slots, grouped by who reads them: payments, requests, legs, payments.
+    struct Asset {
+        address token;
+        uint96 tokenUnitsPerQuantum;
+        uint64 minimumDepositQuanta;
+        uint64 depositCount;
+        uint64 exitCount;
+        LegState last;
         uint128 unclaimedReleases;
+        uint128 refundedDeposits;
     }
 
     struct PeerState {
@@ -75,7 +77,11 @@ abstract contract AnchorState is IAnchor {
     /// @inheritdoc IAnchor
     uint64 public finalSequence;
     bool internal _initialized;
-    uint32[] private _assetIds;
+    /// @dev Unix seconds of the last warning; in force while no leg committed at or after it.
+    uint64 internal _warnedAt;
+    /// @dev Unix seconds, 0 if never. Says what `frozen` says, in a slot that is read anyway.
+    uint64 internal _frozenAt;
+    uint32[] internal _assetIds;
     uint256[] private _chainIds;
     uint256[] private _peerChainIds;
 
@@ -159,7 +165,8 @@ abstract contract AnchorState is IAnchor {
 
     /// @inheritdoc IAnchor
     function inFlight() public view returns (bytes32) {
-        return _phase[_lastPrepared] == Phase.PREPARED ? _lastPrepared : bytes32(0);
+        bytes32 id = _lastPrepared;
+        return _phase[id] == Phase.PREPARED ? id : bytes32(0);
     }
 
     /// @inheritdoc IAnchor
@@ -203,6 +210,32 @@ abstract contract AnchorState is IAnchor {
         );
     }
 
+    function _applyAbort(bytes32 id) internal {
+        _phase[id] = Phase.ABORTED;
+        emit Aborted(id);
+    }
+
+    function _applyFinal(bytes32 id, uint64 sequence) internal {
+        _phase[id] = Phase.FINAL;
+        finalSequence = sequence;
+        emit Finalized(id, sequence);
+    }
+
+    function _requireRole(bool home) internal view {
+        if (isHome != home) revert WrongRole(isHome);
+    }
+
+    /// @dev Once frozen for ever: nothing new comes in.
+    function _requireOpen() internal view {
+        if (!_initialized) revert NotInitialized();
+        if (_frozenAt != 0) revert AnchorFrozen();
+    }
+
+    function _getAsset(uint32 assetId) internal view returns (Asset storage asset) {
+        asset = _assets[assetId];
+        if (asset.token == address(0)) revert UnknownAsset(assetId);
+    }
+
     function _peerCount() internal view returns (uint256) {
         return _peerChainIds.length;
     }
@@ -217,6 +250,7 @@ abstract contract AnchorState is IAnchor {
         for (uint256 i = 0; i < assets.length; ++i) {
             AssetConfiguration memory asset = assets[i];
             bool valid = asset.token.code.length != 0 && asset.tokenUnitsPerQuantum != 0
+                && asset.tokenUnitsPerQuantum <= type(uint96).max
                 && asset.minimumDepositQuanta != 0;
             for (uint256 j = 0; j < i; ++j) {
                 valid =
@@ -225,7 +259,7 @@ abstract contract AnchorState is IAnchor {
             if (!valid) revert AssetConfigurationInvalid(i);
             Asset storage stored = _assets[asset.assetId];
             stored.token = asset.token;
-            stored.tokenUnitsPerQuantum = asset.tokenUnitsPerQuantum;
+            stored.tokenUnitsPerQuantum = uint96(asset.tokenUnitsPerQuantum);
             stored.minimumDepositQuanta = asset.minimumDepositQuanta;
             _assetIds.push(asset.assetId);
             packedIds = abi.encodePacked(packedIds, asset.assetId);

@@ -14,14 +14,14 @@ import {SumTree} from "./proof/SumTree.sol";
 import {LegAsset, Phase} from "./Types.sol";
 
 /// @title How tokens come in and go out
-/// @notice Tokens leave only as releases of a final leg, each once, and the releases of one leg
-/// never add up to more than that leg released (P1, P6).
+/// @notice While settlements go on, tokens leave only as releases of a final leg, each once, and the
+/// releases of one leg never add up to more than that leg released (P1, P6).
 abstract contract Vault is AnchorState, ReentrancyGuardTransient {
     using BitMaps for BitMaps.BitMap;
     using SafeERC20 for IERC20;
 
     /// @dev Running totals stay below 2^63, the largest integer that every store of the ledger has.
-    uint128 private constant MAX_TOTAL_QUANTA = uint128(uint64(type(int64).max));
+    uint128 internal constant MAX_TOTAL_QUANTA = uint128(uint64(type(int64).max));
 
     /// @dev keccak256(releasesTree, released) of a leg's asset, only where it released something.
     mapping(bytes32 settlementId => mapping(uint32 assetId => bytes32)) private _releases;
@@ -33,8 +33,7 @@ abstract contract Vault is AnchorState, ReentrancyGuardTransient {
         nonReentrant
         returns (uint64 index)
     {
-        if (!_initialized) revert NotInitialized();
-        if (frozen) revert AnchorFrozen();
+        _requireOpen();
         if (member == address(0)) revert ZeroMember();
         Asset storage asset = _getAsset(assetId);
         uint64 quanta = _wholeQuanta(asset, amount);
@@ -49,11 +48,10 @@ abstract contract Vault is AnchorState, ReentrancyGuardTransient {
 
         index = asset.depositCount;
         asset.depositCount = index + 1;
-        (uint128 total, bytes32 hash) = _depositsBefore(assetId, index);
-        total += quanta;
+        uint128 total = _totalBefore(assetId, index) + quanta;
         if (total > MAX_TOTAL_QUANTA) revert DepositTotalTooLarge(assetId, total);
         bytes32 record = bytes32(abi.encodePacked(member, assetId, quanta));
-        hash = keccak256(abi.encode(hash, record));
+        bytes32 hash = keccak256(abi.encode(_hashBefore(assetId, index), record));
         _deposits[assetId][index] = Deposit(record, uint64(block.timestamp), total, hash);
         emit Deposited(assetId, index, member, quanta, total, hash);
     }
@@ -66,47 +64,42 @@ abstract contract Vault is AnchorState, ReentrancyGuardTransient {
         address member,
         uint128 quanta,
         bytes32[] calldata siblings,
-        uint128[] calldata siblingSums
-    ) external nonReentrant {
-        _proveRelease(settlementId, assetId, index, member, quanta, siblings, siblingSums);
-        _pay(settlementId, assetId, index, member, quanta, member);
-    }
-
-    /// @inheritdoc IAnchor
-    function claimReleaseTo(
-        bytes32 settlementId,
-        uint32 assetId,
-        uint64 index,
-        address member,
-        uint128 quanta,
-        bytes32[] calldata siblings,
         uint128[] calldata siblingSums,
         address recipient
     ) external nonReentrant {
-        if (msg.sender != member) {
-            revert NotMember(msg.sender, member);
+        Phase current = phase(settlementId);
+        if (current != Phase.FINAL) revert WrongPhase(settlementId, current, Phase.FINAL);
+        bytes32 leaf = SumTree.releaseLeaf(index, member, quanta);
+        (bytes32 root, uint128 sum) = SumTree.root(leaf, quanta, index, siblings, siblingSums);
+        if (_releases[settlementId][assetId] != _releasesHash(root, sum)) {
+            revert ReleaseNotProven(settlementId, assetId, index);
         }
-        if (recipient == address(0)) revert ZeroMember();
-        _proveRelease(settlementId, assetId, index, member, quanta, siblings, siblingSums);
-        _pay(settlementId, assetId, index, member, quanta, recipient);
+        BitMaps.BitMap storage claimed = _claimed[settlementId][assetId];
+        if (claimed.get(index)) revert AlreadyClaimed(settlementId, assetId, index);
+        claimed.set(index);
+        Asset storage asset = _assets[assetId];
+        asset.unclaimedReleases -= quanta;
+        emit ReleaseClaimed(settlementId, assetId, member, index, quanta, recipient);
+        _transfer(asset, member, quanta, recipient);
     }
 
     /// @inheritdoc IAnchor
     function assetState(uint32 assetId) external view returns (AssetState memory) {
         Asset storage asset = _getAsset(assetId);
-        (uint128 total,) = _depositsBefore(assetId, asset.depositCount);
-        (uint128 consumed,) = _depositsBefore(assetId, asset.depositCursor);
+        LegState memory last = asset.last;
+        uint128 waiting =
+            _totalBefore(assetId, asset.depositCount) - _totalBefore(assetId, last.depositCursor);
         return AssetState({
             token: asset.token,
             tokenUnitsPerQuantum: asset.tokenUnitsPerQuantum,
             minimumDepositQuanta: asset.minimumDepositQuanta,
-            claims: asset.claims,
+            claims: last.claims,
             unclaimedReleases: asset.unclaimedReleases,
-            unconsumedDeposits: total - consumed,
+            unconsumedDeposits: waiting - asset.refundedDeposits,
             depositCount: asset.depositCount,
-            depositCursor: asset.depositCursor,
+            depositCursor: last.depositCursor,
             exitCount: asset.exitCount,
-            exitCursor: asset.exitCursor
+            exitCursor: last.exitCursor
         });
     }
 
@@ -118,11 +111,6 @@ abstract contract Vault is AnchorState, ReentrancyGuardTransient {
     /// @inheritdoc IAnchor
     function depositCount(uint32 assetId) external view returns (uint64) {
         return _assets[assetId].depositCount;
-    }
-
-    /// @inheritdoc IAnchor
-    function releasedUnclaimed(uint32 assetId) external view returns (uint128) {
-        return _assets[assetId].unclaimedReleases;
     }
 
     /// @inheritdoc IAnchor
@@ -140,7 +128,7 @@ abstract contract Vault is AnchorState, ReentrancyGuardTransient {
         Asset storage asset = _assets[assetId];
         (uint64 count, uint64 exitCount) = (asset.depositCount, asset.exitCount);
         (uint128 claims, uint64 cursor, uint64 exitCursor) =
-            (asset.claims, asset.depositCursor, asset.exitCursor);
+            (asset.last.claims, asset.last.depositCursor, asset.last.exitCursor);
 
         if (next.depositCursor < cursor || next.depositCursor > count) {
             revert DepositCursorOutOfRange(assetId, next.depositCursor, cursor, count);
@@ -148,19 +136,16 @@ abstract contract Vault is AnchorState, ReentrancyGuardTransient {
         if (next.exitCursor < exitCursor || next.exitCursor > exitCount) {
             revert ExitCursorOutOfRange(assetId, next.exitCursor, exitCursor, exitCount);
         }
-        if (next.depositCursor < count) {
-            uint64 time = _deposits[assetId][next.depositCursor].time;
-            if (block.timestamp - time > _graceSeconds) {
-                revert DepositOverdue(assetId, next.depositCursor, time);
-            }
-        }
-        (uint128 total, bytes32 hash) = _depositsBefore(assetId, next.depositCursor);
+        uint64 waiting = _overdueDeposit(assetId, next.depositCursor, count);
+        if (waiting != 0) revert DepositOverdue(assetId, next.depositCursor, waiting);
+        waiting = _overdueExit(assetId, next.exitCursor, exitCount);
+        if (waiting != 0) revert ExitOverdue(assetId, next.exitCursor, waiting);
+        bytes32 hash = _hashBefore(assetId, next.depositCursor);
         if (next.depositHash != hash) revert WrongDepositHash(assetId, next.depositHash, hash);
 
         uint256 before = claims;
         if (next.depositCursor != cursor) {
-            (uint128 consumed,) = _depositsBefore(assetId, cursor);
-            before += total - consumed;
+            before += _totalBefore(assetId, next.depositCursor) - _totalBefore(assetId, cursor);
         }
         uint256 after_ = uint256(next.claims) + next.released;
         if (after_ != before) revert NotConserved(assetId, after_, before);
@@ -169,29 +154,54 @@ abstract contract Vault is AnchorState, ReentrancyGuardTransient {
     /// @dev Let one asset of a verified leg take effect.
     function _applyAsset(bytes32 settlementId, LegAsset calldata next) internal {
         Asset storage asset = _assets[next.assetId];
-        asset.claims = next.claims;
-        asset.depositCursor = next.depositCursor;
-        asset.exitCursor = next.exitCursor;
+        asset.last = LegState(next.claims, next.depositCursor, next.exitCursor);
         if (next.released != 0) {
             asset.unclaimedReleases += next.released;
             _releases[settlementId][next.assetId] = _releasesHash(next.releasesTree, next.released);
         }
     }
 
-    /// @dev Running total and hash of an asset's first `count` deposits.
-    function _depositsBefore(uint32 assetId, uint64 count)
-        private
+    /// @dev When the deposit at `cursor` came, if it has waited longer than the grace; else 0.
+    /// Later ones are younger.
+    function _overdueDeposit(uint32 assetId, uint64 cursor, uint64 count)
+        internal
         view
-        returns (uint128 total, bytes32 hash)
+        returns (uint64 time)
     {
-        if (count == 0) return (0, 0);
-        Deposit storage last = _deposits[assetId][count - 1];
-        return (last.total, last.hash);
+        if (cursor < count) time = _overdue(_deposits[assetId][cursor].time);
     }
 
-    function _getAsset(uint32 assetId) private view returns (Asset storage asset) {
-        asset = _assets[assetId];
-        if (asset.token == address(0)) revert UnknownAsset(assetId);
+    /// @dev As `_overdueDeposit`, for exits.
+    function _overdueExit(uint32 assetId, uint64 cursor, uint64 count)
+        internal
+        view
+        returns (uint64 time)
+    {
+        if (cursor < count) time = _overdue(_exits[assetId][cursor].time);
+    }
+
+    function _overdue(uint64 time) private view returns (uint64) {
+        return block.timestamp - time > _graceSeconds ? time : 0;
+    }
+
+    /// @dev Move tokens out, on behalf of `member`; the caller has taken them off what is owed. Only
+    /// the member itself may send them elsewhere.
+    function _transfer(Asset storage asset, address member, uint128 quanta, address recipient)
+        internal
+    {
+        if (recipient != member && msg.sender != member) revert NotMember(msg.sender, member);
+        if (recipient == address(0)) revert ZeroMember();
+        IERC20(asset.token).safeTransfer(recipient, uint256(quanta) * asset.tokenUnitsPerQuantum);
+    }
+
+    /// @dev Running total of an asset's first `count` deposits.
+    function _totalBefore(uint32 assetId, uint64 count) private view returns (uint128) {
+        return count == 0 ? 0 : _deposits[assetId][count - 1].total;
+    }
+
+    /// @dev Hash of an asset's first `count` deposits.
+    function _hashBefore(uint32 assetId, uint64 count) private view returns (bytes32) {
+        return count == 0 ? bytes32(0) : _deposits[assetId][count - 1].hash;
     }
 
     function _wholeQuanta(Asset storage asset, uint256 amount) private view returns (uint64) {
@@ -202,41 +212,6 @@ abstract contract Vault is AnchorState, ReentrancyGuardTransient {
             revert DepositOutOfRange(quanta, asset.minimumDepositQuanta);
         }
         return uint64(quanta);
-    }
-
-    function _proveRelease(
-        bytes32 settlementId,
-        uint32 assetId,
-        uint64 index,
-        address member,
-        uint128 quanta,
-        bytes32[] calldata siblings,
-        uint128[] calldata siblingSums
-    ) private view {
-        Phase current = phase(settlementId);
-        if (current != Phase.FINAL) revert WrongPhase(settlementId, current, Phase.FINAL);
-        bytes32 leaf = SumTree.releaseLeaf(index, member, quanta);
-        (bytes32 root, uint128 sum) = SumTree.root(leaf, quanta, index, siblings, siblingSums);
-        if (_releases[settlementId][assetId] != _releasesHash(root, sum)) {
-            revert ReleaseNotProven(settlementId, assetId, index);
-        }
-    }
-
-    function _pay(
-        bytes32 settlementId,
-        uint32 assetId,
-        uint64 index,
-        address member,
-        uint128 quanta,
-        address recipient
-    ) private {
-        BitMaps.BitMap storage claimed = _claimed[settlementId][assetId];
-        if (claimed.get(index)) revert AlreadyClaimed(settlementId, assetId, index);
-        claimed.set(index);
-        Asset storage asset = _assets[assetId];
-        asset.unclaimedReleases -= quanta;
-        emit ReleaseClaimed(settlementId, assetId, member, index, quanta, recipient);
-        IERC20(asset.token).safeTransfer(recipient, uint256(quanta) * asset.tokenUnitsPerQuantum);
     }
 
     function _releasesHash(bytes32 releasesTree, uint128 released) private pure returns (bytes32) {

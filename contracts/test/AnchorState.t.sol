@@ -82,7 +82,7 @@ contract AnchorStateTest is Fixture {
 
     function test_constructor_revertsWhenAnAssetIsWrong() public {
         vm.chainId(chainIds[HOME]);
-        for (uint256 i = 0; i < 6; ++i) {
+        for (uint256 i = 0; i < 7; ++i) {
             AssetConfiguration[] memory assets = _assets(HOME);
             if (i == 0) assets[1].assetId = USD;
             if (i == 1) assets[1].token = assets[0].token;
@@ -90,6 +90,7 @@ contract AnchorStateTest is Fixture {
             if (i == 3) assets[1].token = address(0xdead); // no code
             if (i == 4) assets[1].tokenUnitsPerQuantum = 0;
             if (i == 5) assets[1].minimumDepositQuanta = 0;
+            if (i == 6) assets[1].tokenUnitsPerQuantum = 1 << 96;
             _refuse(
                 chainIds,
                 windows,
@@ -179,7 +180,8 @@ contract AnchorStateTest is Fixture {
         Peer[] memory peers = _peersOf(HOME);
         vm.expectRevert(abi.encodeWithSelector(IAnchor.PeerInvalid.selector, 0, 20));
         home.initialize(peers);
-        bytes memory arguments = abi.encode(home.clearinghouseId(), 5, 1, 3, operators.signers);
+        bytes memory arguments =
+            abi.encode(_committee(home.clearinghouseId(), 5, operators.signers));
         address client = vm.deployCode("CommitteeLightClient.sol", arguments);
         (peers[0], peers[1]) = (Peer(5, address(0x5), bytes32(uint256(1)), client), peers[0]);
         home.initialize(peers);

@@ -145,7 +145,7 @@ contract CommitTest is SettlementFixture {
     function test_commit_revertsWhenTheClientIsFrozen() public {
         _prepareAll(settlement, legs);
         CounterProof[] memory proofs = _proofsForHome(settlement);
-        vm.store(address(onHome[1]), bytes32(uint256(2)), bytes32(uint256(1) << 128));
+        _freeze(onHome[1]);
         vm.chainId(chainIds[HOME]);
         vm.expectRevert(abi.encodeWithSelector(IAnchor.ClientFrozen.selector, chainIds[1]));
         anchors[HOME].commit(settlement, legs[HOME], proofs);

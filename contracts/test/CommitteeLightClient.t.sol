@@ -4,7 +4,12 @@ pragma solidity 0.8.37;
 import {RLP} from "@openzeppelin/contracts/utils/RLP.sol";
 
 import {Execution} from "../src/light/ethereum/Execution.sol";
-import {ICommitteeLightClient} from "../src/interfaces/ICommitteeLightClient.sol";
+import {
+    AttesterSet,
+    CommitteeConfiguration,
+    Handover,
+    ICommitteeLightClient
+} from "../src/interfaces/ICommitteeLightClient.sol";
 import {ILightClient} from "../src/interfaces/ILightClient.sol";
 import {Quorum} from "../src/proof/Quorum.sol";
 import {Rlp} from "../src/proof/Rlp.sol";
@@ -23,7 +28,15 @@ contract CommitteeLightClientTest is Fixture {
     }
 
     function _data(bytes memory header, uint64 height) private view returns (bytes memory) {
-        return abi.encode(header, _sign(client.headerDigest(height, keccak256(header)), keys, 3));
+        return _encode(header, _sign(client.headerDigest(1, height, keccak256(header)), keys, 3));
+    }
+
+    function _encode(bytes memory header, bytes[] memory signatures)
+        private
+        pure
+        returns (bytes memory)
+    {
+        return abi.encode(header, signatures, 1, new Handover[](0));
     }
 
     function _store(uint64 height, uint64 timestamp) private returns (bytes memory header) {
@@ -38,8 +51,7 @@ contract CommitteeLightClientTest is Fixture {
         vm.expectEmit(address(client));
         emit ILightClient.HeaderStored(5, keccak256(header), ROOT, START);
         client.update(_data(header, 5));
-        (bytes32 blockHash, bytes32 stateRoot, uint64 timestamp) = client.headerAt(5);
-        vm.assertEq(blockHash, keccak256(header), "hash");
+        (bytes32 stateRoot, uint64 timestamp) = client.headerAt(5);
         vm.assertEq(stateRoot, ROOT, "state root");
         vm.assertEq(timestamp, uint256(START), "timestamp");
         vm.assertEq(client.latestHeight(), uint256(5), "latest");
@@ -50,7 +62,7 @@ contract CommitteeLightClientTest is Fixture {
         bytes memory header = _store(5, START);
         _store(6, START);
         client.update(_data(header, 5));
-        client.update(abi.encode(header, new bytes[](0)));
+        client.update(_encode(header, new bytes[](0)));
         vm.assertEq(client.latestHeight(), uint256(6), "latest");
     }
 
@@ -156,7 +168,7 @@ contract CommitteeLightClientTest is Fixture {
     function test_update_revertsWhenQuorumIsMissedForeignOrOfAnotherEpoch() public {
         bytes memory header = _header(5, ROOT, START);
         bytes32 hash = keccak256(header);
-        bytes memory two = abi.encode(header, _sign(client.headerDigest(5, hash), keys, 2));
+        bytes memory two = _encode(header, _sign(client.headerDigest(1, 5, hash), keys, 2));
         vm.expectRevert(abi.encodeWithSelector(Quorum.QuorumNotReached.selector, 2, 3));
         client.update(two);
 
@@ -167,10 +179,10 @@ contract CommitteeLightClientTest is Fixture {
         ];
         for (uint256 i = 0; i < foreign.length; ++i) {
             vm.expectPartialRevert(Quorum.SignerNotInOrder.selector);
-            client.update(abi.encode(header, _sign(foreign[i], keys, 3)));
+            client.update(_encode(header, _sign(foreign[i], keys, 3)));
         }
         vm.assertEq(
-            client.headerDigest(5, hash),
+            client.headerDigest(1, 5, hash),
             harness.committeeDigest(client.clearinghouseId(), chainIds[1], 1, 5, hash),
             "the digest that is signed"
         );
@@ -179,8 +191,8 @@ contract CommitteeLightClientTest is Fixture {
     function test_update_keepsThePlaceOfAHeaderUntilANewerOneTakesIt() public {
         _store(5, START);
         _store(5 + 250, START);
-        (bytes32 kept,,) = client.headerAt(5);
-        vm.assertEq(kept, keccak256(_header(5, ROOT, START)), "still there");
+        (bytes32 kept,) = client.headerAt(5);
+        vm.assertEq(kept, ROOT, "still there");
         _store(5 + 251, START);
         vm.expectRevert(abi.encodeWithSelector(ILightClient.UnknownHeader.selector, 5));
         client.headerAt(5);
@@ -200,11 +212,11 @@ contract CommitteeLightClientTest is Fixture {
     function testFuzz_update_neverStoresUnsignedBytes(uint256 position, uint8 flip) public {
         vm.assume(flip != 0);
         bytes memory header = _header(5, ROOT, START);
-        bytes[] memory signatures = _sign(client.headerDigest(5, keccak256(header)), keys, 3);
+        bytes[] memory signatures = _sign(client.headerDigest(1, 5, keccak256(header)), keys, 3);
         position = _bound(position, 0, header.length - 1);
         header[position] ^= bytes1(flip);
         (bool success,) = address(client)
-            .call(abi.encodeCall(ILightClient.update, (abi.encode(header, signatures))));
+            .call(abi.encodeCall(ILightClient.update, (_encode(header, signatures))));
         vm.assertTrue(!success, "refused");
         vm.assertEq(client.latestHeight(), uint256(0), "nothing stored");
     }
@@ -212,9 +224,9 @@ contract CommitteeLightClientTest is Fixture {
     // --------------------------------------------------------------------------- freeze
 
     function _evidence(uint64 height, bytes32 a, bytes32 b) private view returns (bytes memory) {
-        bytes[] memory forA = _sign(client.headerDigest(height, a), keys, 3);
-        bytes[] memory forB = _sign(client.headerDigest(height, b), keys, 3);
-        return abi.encode(height, a, forA, b, forB);
+        bytes[] memory forA = _sign(client.headerDigest(1, height, a), keys, 3);
+        bytes[] memory forB = _sign(client.headerDigest(1, height, b), keys, 3);
+        return abi.encode(height, a, forA, b, forB, 1, 1);
     }
 
     function test_freeze_stopsTheClientForEver() public {
@@ -238,29 +250,83 @@ contract CommitteeLightClientTest is Fixture {
         );
         client.freeze(same);
 
-        bytes[] memory forA = _sign(client.headerDigest(9, "a"), keys, 3);
-        bytes[] memory otherHeight = _sign(client.headerDigest(10, "b"), keys, 3);
+        bytes[] memory forA = _sign(client.headerDigest(1, 9, "a"), keys, 3);
+        bytes[] memory otherHeight = _sign(client.headerDigest(1, 10, "b"), keys, 3);
         vm.expectPartialRevert(Quorum.SignerNotInOrder.selector);
-        client.freeze(abi.encode(9, bytes32("a"), forA, bytes32("b"), otherHeight));
+        client.freeze(abi.encode(9, bytes32("a"), forA, bytes32("b"), otherHeight, 1, 1));
 
-        bytes[] memory tooFew = _sign(client.headerDigest(9, "b"), keys, 2);
+        bytes[] memory tooFew = _sign(client.headerDigest(1, 9, "b"), keys, 2);
         vm.expectRevert(abi.encodeWithSelector(Quorum.QuorumNotReached.selector, 2, 3));
-        client.freeze(abi.encode(9, bytes32("a"), forA, bytes32("b"), tooFew));
+        client.freeze(abi.encode(9, bytes32("a"), forA, bytes32("b"), tooFew, 1, 1));
         vm.assertEq(uint256(client.status()), uint256(ILightClient.Status.ACTIVE), "status");
+    }
+
+    // --------------------------------------------------------------------------- epochs
+
+    function _handOver(uint64 lastHeight, uint256[] memory nextKeys) private {
+        Handover[] memory handovers = new Handover[](1);
+        bytes memory members;
+        for (uint256 i = 0; i < nextKeys.length; ++i) {
+            members = bytes.concat(members, bytes20(vm.addr(nextKeys[i])));
+        }
+        AttesterSet memory next = AttesterSet(3, members, new bytes[](0));
+        bytes32 digest = client.handoverDigest(1, lastHeight, 3, members);
+        handovers[0] = Handover(1, lastHeight, next, _sign(digest, keys, 3));
+        client.update(abi.encode("", new bytes[](0), 0, handovers));
+    }
+
+    function testFuzz_update_takesAHeightFromItsOwnEpochAlone(
+        uint64 lastHeight,
+        uint64 height,
+        bool isOld,
+        uint64 waited
+    ) public {
+        lastHeight = uint64(_bound(lastHeight, 0, type(uint64).max - 1));
+        height = uint64(_bound(height, 1, type(uint64).max));
+        (uint256[] memory nextKeys,) = _keys("next committee", 4);
+        _handOver(lastHeight, nextKeys);
+        waited = uint64(_bound(waited, 0, 2 hours));
+        vm.warp(START + waited);
+        bool isIts = isOld ? height <= lastHeight && waited <= 1 hours : height > lastHeight;
+        uint64 epoch = isOld ? 1 : 2;
+        bytes memory header = _header(height, ROOT, START);
+        bytes32 digest = client.headerDigest(epoch, height, keccak256(header));
+        bytes[] memory signatures = _sign(digest, isOld ? keys : nextKeys, 3);
+        bytes memory data = abi.encode(header, signatures, epoch, new Handover[](0));
+        (bool success,) = address(client).call(abi.encodeCall(ILightClient.update, (data)));
+        vm.assertEq(success, isIts, "taken");
+        vm.assertEq(client.latestHeight(), uint256(isIts ? height : 0), "latest");
     }
 
     // ---------------------------------------------------------------------- construction
 
     function test_constructor_revertsWhenItWouldFollowNothing() public {
-        address[] memory members = client.members();
-        bytes memory arguments = abi.encode(bytes32(0), 20, 1, 3, members);
-        _refuse(arguments);
-        _refuse(abi.encode(bytes32("id"), 0, 1, 3, members));
-        _refuse(abi.encode(bytes32("id"), 20, 1, 0, members));
-        _refuse(abi.encode(bytes32("id"), 20, 1, 5, members));
-        _refuse(abi.encode(bytes32("id"), 20, 1, 2, members)); // two quorums could be disjoint
-        (members[0], members[1]) = (members[1], members[0]);
-        _refuse(abi.encode(bytes32("id"), 20, 1, 3, members));
+        CommitteeConfiguration memory one = _configuration();
+        one.clearinghouseId = 0;
+        _refuse(abi.encode(one));
+        one = _configuration();
+        one.chainId = 0;
+        _refuse(abi.encode(one));
+        one = _configuration();
+        one.trustingSeconds = 0;
+        _refuse(abi.encode(one));
+        one = _configuration();
+        one.overlapSeconds = one.trustingSeconds + 1;
+        _refuse(abi.encode(one));
+    }
+
+    function test_constructor_revertsWhenTheThresholdIsNoMajority() public {
+        uint32[3] memory wrong = [uint32(0), 5, 2]; // with two, two quorums could be disjoint
+        for (uint256 i = 0; i < wrong.length; ++i) {
+            CommitteeConfiguration memory one = _configuration();
+            one.attesters.threshold = wrong[i];
+            _refuse(abi.encode(one));
+        }
+    }
+
+    function _configuration() private view returns (CommitteeConfiguration memory) {
+        (, address[] memory members) = _keys("committee 20", 4);
+        return _committee("id", chainIds[1], members);
     }
 
     function _refuse(bytes memory arguments) private {

@@ -86,7 +86,7 @@ contract FinalizeTest is SettlementFixture {
         _begin(2);
         id = _id();
         _settle(settlement, legs);
-        vm.store(address(anchors[1]), bytes32(uint256(4)), bytes32(uint256(1)));
+        _freeze(1);
         anchors[1].finalizeByProof(first, _prove(onSpoke[1], HOME, first));
         vm.assertEq(uint256(anchors[1].phase(first)), uint256(Phase.FINAL), "first");
         _assertPhase(1, Phase.COMMITTED);

@@ -5,7 +5,11 @@ import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {RLP} from "@openzeppelin/contracts/utils/RLP.sol";
 
 import {IAnchor} from "../src/interfaces/IAnchor.sol";
-import {ICommitteeLightClient} from "../src/interfaces/ICommitteeLightClient.sol";
+import {
+    CommitteeConfiguration,
+    Handover,
+    ICommitteeLightClient
+} from "../src/interfaces/ICommitteeLightClient.sol";
 import {SumTree} from "../src/proof/SumTree.sol";
 import {IVectorHarness} from "../src/test/IVectorHarness.sol";
 import {
@@ -126,9 +130,36 @@ abstract contract Fixture is Test {
         (uint256[] memory keys, address[] memory members) =
             _keys(string.concat("committee ", vm.toString(chainIds[chain])), 4);
         committeeKeys[chain] = keys;
-        bytes memory arguments =
-            abi.encode(anchors[chain].clearinghouseId(), chainIds[chain], 1, 3, members);
-        return ICommitteeLightClient(vm.deployCode("CommitteeLightClient.sol", arguments));
+        CommitteeConfiguration memory configuration =
+            _committee(anchors[chain].clearinghouseId(), chainIds[chain], members);
+        return ICommitteeLightClient(
+            vm.deployCode("CommitteeLightClient.sol", abi.encode(configuration))
+        );
+    }
+
+    /// @dev Three of four attesters; nothing that these tests wait for makes a client expire.
+    function _committee(bytes32 id, uint256 followed, address[] memory members)
+        internal
+        pure
+        returns (CommitteeConfiguration memory configuration)
+    {
+        configuration.clearinghouseId = id;
+        configuration.chainId = followed;
+        configuration.epoch = 1;
+        configuration.attesters.threshold = 3;
+        for (uint256 i = 0; i < members.length; ++i) {
+            configuration.attesters.members =
+                bytes.concat(configuration.attesters.members, bytes20(members[i]));
+        }
+        configuration.trustingSeconds = 3650 days;
+        configuration.overlapSeconds = 1 hours;
+        configuration.driftSeconds = 1 hours;
+    }
+
+    /// @dev As if evidence had been brought: the top byte of the client's first word.
+    function _freeze(ICommitteeLightClient client) internal {
+        bytes32 head = vm.load(address(client), 0) | bytes32(uint256(1) << 248);
+        vm.store(address(client), 0, head);
     }
 
     // ------------------------------------------------------------------------- deposits
@@ -145,9 +176,21 @@ abstract contract Fixture is Test {
         return anchors[chain].deposit(assetId, amount, member);
     }
 
+    // ---------------------------------------------------------------------------- freeze
+
+    /// @dev Leave someone's exit unanswered until the anchor can be frozen, and freeze it.
+    function _freeze(uint256 chain) internal {
+        vm.prank(address(0x1ea7e));
+        anchors[chain].requestExit(USD, 1);
+        vm.warp(block.timestamp + windows.graceSeconds + 1);
+        anchors[chain].warn();
+        vm.warp(block.timestamp + windows.freezeDelaySeconds + 1);
+        anchors[chain].freeze();
+    }
+
     // ---------------------------------------------------------------------- settlements
 
-    /// @dev The leg that changes nothing but consumes all deposits of a chain.
+    /// @dev The leg that changes nothing but consumes all deposits of a chain and answers its exits.
     function _nextLeg(uint256 chain, uint64 cycle) internal view returns (Leg memory leg) {
         IAnchor anchor = anchors[chain];
         LegAsset[] memory assets = new LegAsset[](2);
@@ -164,7 +207,7 @@ abstract contract Fixture is Test {
                 released: 0,
                 depositCursor: state.depositCount,
                 depositHash: hash,
-                exitCursor: 0
+                exitCursor: state.exitCount
             });
         }
         leg = Leg({
@@ -331,8 +374,9 @@ abstract contract Fixture is Test {
         uint64 timestamp
     ) internal {
         bytes memory header = _header(height, stateRoot, timestamp);
-        bytes32 digest = client.headerDigest(height, keccak256(header));
-        client.update(abi.encode(header, _sign(digest, committeeKeys[subject], 3)));
+        bytes32 digest = client.headerDigest(1, height, keccak256(header));
+        bytes[] memory signatures = _sign(digest, committeeKeys[subject], 3);
+        client.update(abi.encode(header, signatures, 1, new Handover[](0)));
     }
 
     /// @dev A header of the Prague fork: 21 fields.
@@ -365,7 +409,20 @@ abstract contract Fixture is Test {
         fields[14] = RLP.encode(bytes(hex"0000000000000000"));
     }
 
-    // ------------------------------------------------------------------------- releases
+    // ------------------------------------------------------------------ claims, releases
+
+    /// @dev A claims tree of two: `quanta[i]` of members[i] at position 3 + 4 * i; none of 0.
+    function _claims(address[2] memory members, uint128[2] memory quanta)
+        internal
+        pure
+        returns (SumTreeBuilder.Node[] memory nodes)
+    {
+        nodes = new SumTreeBuilder.Node[](2);
+        for (uint256 i = 0; i < 2; ++i) {
+            bytes32 leaf = SumTree.claimLeaf(members[i], quanta[i]);
+            nodes[i] = SumTreeBuilder.Node(3 + 4 * i, leaf, quanta[i]);
+        }
+    }
 
     /// @dev A releases tree of two: `quanta[0]` to members[0], `quanta[1]` to members[1].
     function _releases(address[2] memory members, uint128[2] memory quanta)

@@ -56,7 +56,7 @@ contract PrepareTest is SettlementFixture {
     }
 
     function test_prepare_revertsWhenFrozen() public {
-        vm.store(address(anchors[1]), bytes32(uint256(4)), bytes32(uint256(1)));
+        _freeze(1);
         _refuse(1, abi.encodeWithSelector(IAnchor.AnchorFrozen.selector));
     }
 
@@ -249,9 +249,9 @@ contract PrepareTest is SettlementFixture {
     }
 
     function test_prepare_revertsWhenAClientIsFrozen() public {
-        vm.store(address(onHome[2]), bytes32(uint256(2)), bytes32(uint256(1) << 128));
+        _freeze(onHome[2]);
         _refuse(HOME, abi.encodeWithSelector(IAnchor.ClientNotActive.selector, chainIds[2]));
-        vm.store(address(onSpoke[1]), bytes32(uint256(2)), bytes32(uint256(1) << 128));
+        _freeze(onSpoke[1]);
         _refuse(1, abi.encodeWithSelector(IAnchor.ClientNotActive.selector, chainIds[HOME]));
         _prepare(2, settlement, legs[2]);
     }

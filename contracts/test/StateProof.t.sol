@@ -5,16 +5,16 @@ import {RLP} from "@openzeppelin/contracts/utils/RLP.sol";
 
 import {Rlp} from "../src/proof/Rlp.sol";
 import {StateProof} from "../src/proof/StateProof.sol";
-import {IVectorHarness} from "../src/test/IVectorHarness.sol";
+import {IProofHarness} from "../src/test/IProofHarness.sol";
 import {Test} from "./Test.sol";
 import {TrieBuilder} from "./TrieBuilder.sol";
 
 /// @notice Proofs from tries built by other code, and everything that must not pass for one.
 contract StateProofTest is Test {
-    IVectorHarness private harness;
+    IProofHarness private harness;
 
     function setUp() public {
-        harness = IVectorHarness(vm.deployCode("VectorHarness.sol:VectorHarness", ""));
+        harness = IProofHarness(vm.deployCode("ProofHarness.sol:ProofHarness", ""));
     }
 
     // ------------------------------------------------------------------- random tries
@@ -120,7 +120,7 @@ contract StateProofTest is Test {
         view
     {
         (bool success, bytes memory answer) = address(harness)
-            .staticcall(abi.encodeCall(IVectorHarness.findValue, (root, key, proof)));
+            .staticcall(abi.encodeCall(IProofHarness.findValue, (root, key, proof)));
         vm.assertTrue(!success, "refused");
         vm.assertEq(bytes4(answer), expected, "reason");
     }
@@ -269,7 +269,7 @@ contract StateProofTest is Test {
             proof[0] = _pair(bytes.concat(hex"20", key), RLP.encode(wrong[i]));
             (bool success,) = address(harness)
                 .staticcall(
-                    abi.encodeCall(IVectorHarness.verifyStorage, (keccak256(proof[0]), 0, proof))
+                    abi.encodeCall(IProofHarness.verifyStorage, (keccak256(proof[0]), 0, proof))
                 );
             vm.assertTrue(!success, "refused");
         }
@@ -312,7 +312,7 @@ contract StateProofTest is Test {
             (bool success,) = address(harness)
                 .staticcall(
                     abi.encodeCall(
-                        IVectorHarness.verifyAccount, (keccak256(proof[0]), address(1), proof)
+                        IProofHarness.verifyAccount, (keccak256(proof[0]), address(1), proof)
                     )
                 );
             vm.assertTrue(!success, "refused");

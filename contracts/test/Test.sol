@@ -7,6 +7,7 @@ interface Vm {
     function chainId(uint256 id) external;
     function prank(address caller) external;
     function load(address target, bytes32 slot) external view returns (bytes32);
+    function etch(address target, bytes calldata code) external;
     function store(address target, bytes32 slot, bytes32 value) external;
     function sign(uint256 privateKey, bytes32 digest)
         external

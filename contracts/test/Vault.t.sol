@@ -102,7 +102,7 @@ contract VaultTest is Fixture {
     }
 
     function test_deposit_revertsWhenFrozenOrNotInitialized() public {
-        vm.store(address(anchors[1]), bytes32(uint256(4)), bytes32(uint256(1)));
+        _freeze(1);
         vm.expectRevert(abi.encodeWithSelector(IAnchor.AnchorFrozen.selector));
         anchors[1].deposit(USD, 100, ALICE);
         vm.store(address(anchors[1]), bytes32(uint256(12)), 0);
@@ -165,8 +165,8 @@ contract VaultTest is Fixture {
         uint128[] memory sums = new uint128[](32);
         bytes[3] memory calls = [
             abi.encodeCall(IAnchor.deposit, (USD, 1, BOB)),
-            abi.encodeCall(IAnchor.claimRelease, (0, USD, 0, BOB, 1, siblings, sums)),
-            abi.encodeCall(IAnchor.claimReleaseTo, (0, USD, 0, BOB, 1, siblings, sums, BOB))
+            abi.encodeCall(IAnchor.claimRelease, (0, USD, 0, BOB, 1, siblings, sums, BOB)),
+            abi.encodeCall(IAnchor.refund, (USD, 0, BOB))
         ];
         for (uint256 i = 0; i < calls.length; ++i) {
             token.arm(address(anchor), calls[i]);
@@ -209,25 +209,25 @@ contract VaultTest is Fixture {
                 IAnchor.WrongPhase.selector, claim.id, Phase.COMMITTED, Phase.FINAL
             )
         );
-        anchor.claimRelease(claim.id, USD, 0, ALICE, 30, claim.siblings, claim.sums);
-        vm.assertEq(anchor.releasedUnclaimed(USD), uint256(42), "released");
+        anchor.claimRelease(claim.id, USD, 0, ALICE, 30, claim.siblings, claim.sums, ALICE);
+        vm.assertEq(anchor.assetState(USD).unclaimedReleases, uint256(42), "released");
 
         _finalizeEverywhere(claim.id);
-        anchor.claimRelease(claim.id, USD, 0, ALICE, 30, claim.siblings, claim.sums);
+        anchor.claimRelease(claim.id, USD, 0, ALICE, 30, claim.siblings, claim.sums, ALICE);
         vm.assertEq(tokens[1][0].balanceOf(ALICE), 30, "paid");
-        vm.assertEq(anchor.releasedUnclaimed(USD), uint256(12), "what is left");
+        vm.assertEq(anchor.assetState(USD).unclaimedReleases, uint256(12), "what is left");
         vm.assertTrue(anchor.isClaimed(claim.id, USD, 0), "claimed");
         vm.assertTrue(!anchor.isClaimed(claim.id, USD, 1), "the other is not");
 
         vm.expectRevert(abi.encodeWithSelector(IAnchor.AlreadyClaimed.selector, claim.id, USD, 0));
-        anchor.claimRelease(claim.id, USD, 0, ALICE, 30, claim.siblings, claim.sums);
+        anchor.claimRelease(claim.id, USD, 0, ALICE, 30, claim.siblings, claim.sums, ALICE);
     }
 
     function test_claimRelease_paysWhileFrozen() public {
         Claim memory claim = _release(1);
         _finalizeEverywhere(claim.id);
-        vm.store(address(anchors[1]), bytes32(uint256(4)), bytes32(uint256(1)));
-        anchors[1].claimRelease(claim.id, USD, 1, BOB, 12, claim.siblings, claim.sums);
+        _freeze(1);
+        anchors[1].claimRelease(claim.id, USD, 1, BOB, 12, claim.siblings, claim.sums, BOB);
         vm.assertEq(tokens[1][0].balanceOf(BOB), 12, "paid");
     }
 
@@ -248,9 +248,11 @@ contract VaultTest is Fixture {
         }
         claim.sums[0] = 13; // the sibling's true sum is 12
         vm.expectPartialRevert(IAnchor.ReleaseNotProven.selector);
-        anchors[1].claimRelease(claim.id, USD, 0, ALICE, 30, claim.siblings, claim.sums);
+        anchors[1].claimRelease(claim.id, USD, 0, ALICE, 30, claim.siblings, claim.sums, ALICE);
         vm.expectRevert(abi.encodeWithSelector(SumTree.PositionOutOfRange.selector, 1 << 32));
-        anchors[1].claimRelease(claim.id, USD, 1 << 32, ALICE, 30, claim.siblings, claim.sums);
+        anchors[1].claimRelease(
+            claim.id, USD, 1 << 32, ALICE, 30, claim.siblings, claim.sums, ALICE
+        );
     }
 
     function _call(
@@ -262,7 +264,7 @@ contract VaultTest is Fixture {
     ) private pure returns (bytes memory) {
         return abi.encodeCall(
             IAnchor.claimRelease,
-            (claim.id, assetId, index, member, quanta, claim.siblings, claim.sums)
+            (claim.id, assetId, index, member, quanta, claim.siblings, claim.sums, member)
         );
     }
 
@@ -273,24 +275,24 @@ contract VaultTest is Fixture {
         SumTreeBuilder.Node[] memory none = new SumTreeBuilder.Node[](0);
         (,, bytes32[] memory siblings, uint128[] memory sums) = SumTreeBuilder.build(none, 0);
         vm.expectRevert(abi.encodeWithSelector(IAnchor.ReleaseNotProven.selector, id, USD, 0));
-        anchors[1].claimRelease(id, USD, 0, ALICE, 0, siblings, sums);
+        anchors[1].claimRelease(id, USD, 0, ALICE, 0, siblings, sums, ALICE);
     }
 
-    function test_claimReleaseTo_paysWhereTheMemberSaysAndNobodyElse() public {
+    function test_claimRelease_paysWhereTheMemberSaysAndNobodyElse() public {
         Claim memory claim = _release(0);
         _finalizeEverywhere(claim.id);
         IAnchor anchor = anchors[1];
         vm.prank(BOB);
         vm.expectRevert(abi.encodeWithSelector(IAnchor.NotMember.selector, BOB, ALICE));
-        anchor.claimReleaseTo(claim.id, USD, 0, ALICE, 30, claim.siblings, claim.sums, BOB);
+        anchor.claimRelease(claim.id, USD, 0, ALICE, 30, claim.siblings, claim.sums, BOB);
         vm.prank(ALICE);
         vm.expectRevert(abi.encodeWithSelector(IAnchor.ZeroMember.selector));
-        anchor.claimReleaseTo(claim.id, USD, 0, ALICE, 30, claim.siblings, claim.sums, address(0));
+        anchor.claimRelease(claim.id, USD, 0, ALICE, 30, claim.siblings, claim.sums, address(0));
         vm.prank(ALICE);
-        anchor.claimReleaseTo(claim.id, USD, 0, ALICE, 30, claim.siblings, claim.sums, BOB);
+        anchor.claimRelease(claim.id, USD, 0, ALICE, 30, claim.siblings, claim.sums, BOB);
         vm.assertEq(tokens[1][0].balanceOf(BOB), 30, "paid to the recipient");
         vm.prank(ALICE);
         vm.expectPartialRevert(IAnchor.AlreadyClaimed.selector);
-        anchor.claimReleaseTo(claim.id, USD, 0, ALICE, 30, claim.siblings, claim.sums, ALICE);
+        anchor.claimRelease(claim.id, USD, 0, ALICE, 30, claim.siblings, claim.sums, ALICE);
     }
 }

@@ -1,16 +1,16 @@
-"""A beacon chain that grows with an anvil and publishes its light client data."""
+"""A beacon chain that grows with an anvil and serves its light client data."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from adapters.ethereum.source import DirectoryUpdates
 from clearinghouse.book.identifiers import Address, Hash32, to_hex
 from clearinghouse.errors import ChainFault
 from clearinghouse.proofs.ethereum.containers import ExecutionPayloadHeader, LightClientUpdate
 from clearinghouse.proofs.ethereum.forks import Network
 from devnets.anvil import Anvil
+from devnets.beacon.api import BeaconServer, LightClientData
 from devnets.beacon.chain import BeaconChain
 from devnets.beacon.validators import Validators
 from devnets.finality import FinalityService
@@ -23,21 +23,34 @@ class BeaconNode(FinalityService):
     slot are its ancestors.
     """
 
-    def __init__(
-        self, anvil: Anvil, network: Network, validators: Validators, updates: DirectoryUpdates
-    ) -> None:
-        """Begin a chain over the anvil's first block and publish its bootstrap."""
+    def __init__(self, anvil: Anvil, network: Network, validators: Validators) -> None:
+        """Begin a chain over the anvil's first block."""
         super().__init__(anvil)
         self._network = network
-        self._updates = updates
         self._chain = BeaconChain(network, validators, read_payload(_block(anvil, 0)))
         self._proven_height = 0
-        updates.publish_bootstrap(network, self._chain.bootstrap())
+        self.data = LightClientData(network)
+        """What is served."""
+        self.data.bootstrap = self._chain.bootstrap()
+        self._server = BeaconServer(self.data)
+
+    @property
+    def url(self) -> str:
+        """Of the HTTP interface, which answers from ``start`` on."""
+        return self._server.url
 
     @property
     def checkpoint_root(self) -> Hash32:
         """Of the first block: what light clients trust at first."""
         return self._chain.checkpoint_root
+
+    def start(self) -> None:
+        self._server.start()
+        super().start()
+
+    def close(self) -> None:
+        super().close()
+        self._server.close()
 
     def _prove(self, final_height: int) -> int:
         newest = read_payload(_block(self._anvil, "latest"))
@@ -46,7 +59,7 @@ class BeaconNode(FinalityService):
             self._verify_history()
             final = read_payload(_block(self._anvil, final_height))
             for update in self._chain.extend(slot, newest, final, self._canonical_hash):
-                self._updates.publish(self._network, update)
+                self.data.publish(update)
                 self._proven_height = _proven_height(update)
         return self._proven_height
 

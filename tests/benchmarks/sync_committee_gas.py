@@ -49,6 +49,14 @@ def read_snapshot() -> dict[str, dict[str, int]]:
     return snapshot
 
 
+def write_snapshot(measured: Mapping[str, Mapping[str, int]]) -> None:
+    """Commit what was measured and keep the rest."""
+    SNAPSHOT.parent.mkdir(exist_ok=True)
+    committed = read_snapshot() if SNAPSHOT.exists() else {}
+    SNAPSHOT.write_text(json.dumps({**committed, **measured}, indent=1) + "\n")
+    print(f"wrote {SNAPSHOT}", file=sys.stderr)
+
+
 def _cases() -> dict[str, Case]:
     """Return the cases by name; the number says how many of 512 signed."""
     store = recordings.load_beacon(f"{FULU}/store.json")
@@ -110,9 +118,7 @@ def main() -> None:
     measured = measure()
     _show(measured)
     if arguments.write:
-        SNAPSHOT.parent.mkdir(exist_ok=True)
-        SNAPSHOT.write_text(json.dumps(measured, indent=1) + "\n")
-        print(f"wrote {SNAPSHOT}", file=sys.stderr)
+        write_snapshot(measured)
 
 
 if __name__ == "__main__":

@@ -294,7 +294,10 @@ class _LyingTransport:
         self._transport = transport
         self._lie = lie
         artifact = load_artifact("Anchor")
-        self._count_selector = to_hex(artifact.encode_call("depositCount", 0)[:4])
+        self._counts = {
+            to_hex(artifact.encode_call("depositCount", 0)[:4]): lie.deposit_count,
+            to_hex(artifact.encode_call("exitCount", 0)[:4]): lie.exit_count,
+        }
 
     def make_request(self, method: RPCEndpoint, params: Any) -> Any:
         lie = self._lie
@@ -310,8 +313,9 @@ class _LyingTransport:
             result["accountProof"] = _altered(result["accountProof"], lie.account_nodes)
             for entry in result["storageProof"]:
                 entry["proof"] = _altered(entry["proof"], lie.storage_nodes)
-        if method == "eth_call" and params[0]["data"].startswith(self._count_selector):
-            answer["result"] = to_hex(lie.deposit_count(int(result, 16)).to_bytes(32))
+        count = self._counts.get(params[0]["data"][:10]) if method == "eth_call" else None
+        if count is not None:
+            answer["result"] = to_hex(count(int(result, 16)).to_bytes(32))
         return answer
 
 

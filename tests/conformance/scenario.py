@@ -9,7 +9,7 @@ from typing import TypeVar
 import msgspec
 import pytest
 
-from adapters.base import CounterProof
+from adapters.base import CounterProof, ProvenExit
 from adapters.committee.attester import sign_attestation
 from clearinghouse.book.identifiers import ZERO_HASH, Address, ChainId, Hash32, Position
 from clearinghouse.book.settlements import ChainEntry, Leg, LegAsset, Settlement
@@ -26,6 +26,7 @@ from tests.conformance.world import (
     OTHER_SPOKE,
     SPOKE,
     UNITS_PER_QUANTUM,
+    WINDOWS,
     World,
 )
 
@@ -54,6 +55,7 @@ class Proposal:
     id: Hash32
     signatures: tuple[bytes, ...]
     releases: Mapping[ChainId, SumTree]
+    claims: Mapping[ChainId, SumTree]
 
 
 @dataclass
@@ -65,6 +67,7 @@ class _ChainBook:
     """Final and not yet consumed."""
     cursor: int = 0
     deposit_hash: Hash32 = ZERO_HASH
+    exit_cursor: int = 0
     last_leg: Hash32 = ZERO_HASH
 
 
@@ -73,6 +76,7 @@ class Scenario:
 
     def __init__(self, world: World) -> None:
         self.world = world
+        self.positions = {**POSITIONS, world.funder.address: Position(len(POSITIONS))}
         self._chains = {chain_id: _ChainBook() for chain_id in CHAIN_IDS}
         self._parent = ZERO_HASH
         self._cycle = 0
@@ -107,6 +111,14 @@ class Scenario:
             book.deposited.append((deposit.member, deposit.quanta))
             book.deposit_hash = deposit.hash
 
+    def credit_exits(self, chain_id: ChainId) -> Sequence[ProvenExit]:
+        """Take note of every exit that is final: the next leg there answers them."""
+        book = self._chains[chain_id]
+        header = self.finalise(chain_id)
+        found = self.world.adapters[chain_id].prove_exits(header, DOLLAR, book.exit_cursor)
+        book.exit_cursor += len(found)
+        return found
+
     def propose(
         self,
         moves: Mapping[ChainId, Claims] | None = None,
@@ -122,9 +134,11 @@ class Scenario:
         ``moves`` add to claims, per chain. The ``change_*`` spoil what would be right.
         """
         trees = {c: releases_tree((releases or {}).get(c, ())) for c in CHAIN_IDS}
-        legs = {}
+        legs, claims = {}, {}
         for chain_id in active:
-            leg = self._leg(chain_id, (moves or {}).get(chain_id, {}), trees[chain_id], releases)
+            leg, claims[chain_id] = self._leg(
+                chain_id, (moves or {}).get(chain_id, {}), trees[chain_id], releases
+            )
             legs[chain_id] = (change_leg or {}).get(chain_id, _unchanged)(leg)
         entries = []
         for chain_id in CHAIN_IDS:
@@ -156,7 +170,7 @@ class Scenario:
         )
         identity = settlement_id(settlement)
         signatures = tuple(k.sign_digest(identity) for k in self.world.operators[:2])
-        return Proposal(settlement, legs, identity, signatures, trees)
+        return Proposal(settlement, legs, identity, signatures, trees, claims)
 
     def _leg(
         self,
@@ -164,14 +178,14 @@ class Scenario:
         moves: Claims,
         releases: SumTree,
         all_releases: Mapping[ChainId, Sequence[tuple[Address, int]]] | None,
-    ) -> Leg:
+    ) -> tuple[Leg, SumTree]:
         book = self._chains[chain_id]
         claims = dict(book.claims)
         for member, quanta in [*book.deposited, *moves.items()]:
             claims[member] = claims.get(member, 0) + quanta
         for member, quanta in (all_releases or {}).get(chain_id, ()):
             claims[member] = claims.get(member, 0) - quanta
-        tree = claims_tree({POSITIONS[m]: (m, quanta) for m, quanta in claims.items()})
+        tree = claims_tree({self.positions[m]: (m, quanta) for m, quanta in claims.items()})
         asset = LegAsset(
             asset_id=DOLLAR,
             claims_tree=tree.root.hash,
@@ -180,11 +194,11 @@ class Scenario:
             released=releases.root.sum,
             deposit_cursor=book.cursor + len(book.deposited),
             deposit_hash=book.deposit_hash,
-            exit_cursor=0,
+            exit_cursor=book.exit_cursor,
         )
         empty = SumTree().root.hash
         idle = LegAsset(FEE_TAKER, empty, 0, empty, 0, 0, ZERO_HASH, 0)
-        return Leg(
+        leg = Leg(
             chain_id=chain_id,
             anchor=self.world.adapters[chain_id].anchor,
             cycle=self._cycle + 1,
@@ -192,6 +206,7 @@ class Scenario:
             assets=(asset, idle) if chain_id == HOME else (asset,),
             data_hash=ZERO_HASH,
         )
+        return leg, tree
 
     def prepare(self, proposal: Proposal, chain_id: ChainId) -> None:
         """Prepare one leg."""
@@ -255,6 +270,28 @@ class Scenario:
         """Claim a release with its branch."""
         self.world.adapters[chain_id].submit_claim_release(
             proposal.id, DOLLAR, index, member, quanta, proposal.releases[chain_id].branch(index)
+        )
+
+    def finalize_everywhere(self, proposal: Proposal) -> None:
+        """Make a committed settlement final on all its chains; its parent is."""
+        self.world.advance_time(HOME, WINDOWS.challenge_seconds + 1)
+        self.world.adapters[HOME].submit_finalize(proposal.id)
+        for chain_id in SPOKES:
+            proof = self.prove(proposal, HOME, chain_id)
+            self.world.adapters[chain_id].submit_finalize_by_proof(proposal.id, proof)
+
+    def exit_frozen(
+        self, proposal: Proposal, chain_id: ChainId, member: Address, claim: int
+    ) -> None:
+        """Pay a claim of a leg out of a frozen anchor."""
+        position = self.positions[member]
+        self.world.adapters[chain_id].submit_exit_frozen(
+            proposal.legs[chain_id],
+            DOLLAR,
+            position,
+            member,
+            claim,
+            proposal.claims[chain_id].branch(position),
         )
 
     def phases(self, proposal: Proposal) -> dict[ChainId, str]:

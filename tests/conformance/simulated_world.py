@@ -126,3 +126,6 @@ class _LyingNode:
 
     def deposit_count(self, anchor: Address, asset_id: AssetId, height: int) -> int:
         return self._lie.deposit_count(self._chain.deposit_count(anchor, asset_id, height))
+
+    def exit_count(self, anchor: Address, asset_id: AssetId, height: int) -> int:
+        return self._lie.exit_count(self._chain.exit_count(anchor, asset_id, height))

@@ -51,6 +51,7 @@ class Lie:
     height: Callable[[int], int] = lambda height: height
     """Serve the proof of another block than was asked."""
     deposit_count: Callable[[int], int] = lambda count: count
+    exit_count: Callable[[int], int] = lambda count: count
     parent_instead: bool = False
     """Serve a block's parent when asked for the block."""
 

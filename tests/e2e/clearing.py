@@ -29,12 +29,12 @@ from clearinghouse.api.client import (
     sign_release,
 )
 from clearinghouse.api.views import SettlementRecord
+from clearinghouse.book.earlier_entries import EarlierEntry, decode_any_entry
 from clearinghouse.book.entries import (
     BatchRecorded,
     Entry,
     SettlementProposed,
     SettlementSigned,
-    decode_entry,
 )
 from clearinghouse.book.identifiers import Address, AssetId, ChainId, Hash32, InstrumentId
 from clearinghouse.book.orders import (
@@ -291,11 +291,11 @@ def settle(server: Server) -> SettlementRecord:
     return server.client.get_settlement(record.settlement_id)
 
 
-def read_entries(directory: Path) -> list[Entry]:
+def read_entries(directory: Path) -> list[Entry | EarlierEntry]:
     """Return a journal's entries, beside a running server too."""
     url = f"sqlite:///{directory / JOURNAL_NAME}"
     with open_journal(url, read_only=True) as journal:
-        return [decode_entry(record.payload) for record in journal.read()]
+        return [decode_any_entry(record.payload) for record in journal.read()]
 
 
 def read_state(directory: Path) -> State:
@@ -336,9 +336,9 @@ def check_chains(state: State, adapters: Mapping[ChainId, ChainAdapter]) -> None
 def claims_of(state: State) -> dict[Address, int]:
     """Return every member's claims over all chains, zeros left out."""
     totals: Counter[Address] = Counter()
-    for (_, asset_id), claims in state.claims.items():
-        if asset_id == USDC:
-            for position, quanta in claims.items():
+    for vault in state.deposits:
+        if vault[1] == USDC:
+            for position, quanta in state.claims_of(vault).items():
                 totals[state.members[position]] += quanta
     return {member: quanta for member, quanta in totals.items() if quanta}
 

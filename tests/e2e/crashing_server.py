@@ -21,6 +21,7 @@ from typing import Any, Literal, Self
 from clearinghouse.api.client import ClearinghouseClient
 from clearinghouse.api.operation_client import OperationClient
 from clearinghouse.app import Application, Standing
+from clearinghouse.book.earlier_entries import EarlierEntry, decode_any_entry
 from clearinghouse.book.entries import (
     Entry,
     JournalRecord,
@@ -28,7 +29,6 @@ from clearinghouse.book.entries import (
     SettlementProposed,
     SettlementSigned,
     TransactionIncluded,
-    decode_entry,
 )
 from clearinghouse.book.identifiers import ChainId, Hash32
 from clearinghouse.cli.logging import configure_logging
@@ -63,7 +63,7 @@ class CrashPoint:
         return f"{self.moment}-{self.stage}{place}"
 
 
-def stage_of(entry: Entry) -> tuple[str, ChainId | None]:
+def stage_of(entry: Entry | EarlierEntry) -> tuple[str, ChainId | None]:
     """Return the stage that an entry stands for, and its chain."""
     match entry:
         case SettlementProposed():
@@ -86,7 +86,7 @@ class CrashingJournal:
         self._point = point
 
     def append(self, records: Sequence[JournalRecord]) -> None:
-        stages = [stage_of(decode_entry(record.payload)) for record in records]
+        stages = [stage_of(decode_any_entry(record.payload)) for record in records]
         reached = (self._point.stage, self._point.chain_id) in stages
         if reached and self._point.moment == "before":
             os.kill(os.getpid(), signal.SIGKILL)
@@ -96,6 +96,9 @@ class CrashingJournal:
 
     def read(self, first_sequence: int = 1) -> Iterator[JournalRecord]:
         return self._journal.read(first_sequence)
+
+    def find(self, sequence: int) -> JournalRecord | None:
+        return self._journal.find(sequence)
 
     def head(self) -> tuple[int, Hash32]:
         return self._journal.head()

@@ -5,35 +5,22 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 import msgspec
 import pytest
 from typer.testing import CliRunner
 
 from adapters.base import ChainAdapter, ClientStatus
-from adapters.committee.attester import sign_attestation
-from adapters.evm.artifacts import load_artifact
-from adapters.evm.bonded_client import submit_audit
 from adapters.evm.connection import connect
-from adapters.evm.reader import Reader
-from adapters.evm.rollup_proofs import Argument
-from adapters.evm.sender import Sender, SenderPolicy
-from adapters.nitro.audit import build_outbox_evidence, find_confirmed
-from adapters.opstack.audit import build_output_evidence
 from clearinghouse.api.client import ClearinghouseClient
 from clearinghouse.api.operation_client import OperationClient
-from clearinghouse.book.identifiers import Address, ChainId, Hash32
+from clearinghouse.book.identifiers import ChainId
 from clearinghouse.book.settlements import Phase
 from clearinghouse.cli.main import app
-from clearinghouse.errors import ChainFault, ProofInvalid, Unavailable
+from clearinghouse.errors import ChainFault
 from clearinghouse.intake.ports import BatchReceipt
 from clearinghouse.intake.replay import replay
-from clearinghouse.proofs.committee import Attestation, Committee
 from clearinghouse.proofs.header import VerifiedHeader
-from clearinghouse.proofs.rollups.audit import ProvenBlock, verify_false_attestation
-from clearinghouse.proofs.rollups.nitro import NitroOutbox
-from clearinghouse.proofs.rollups.opstack import OutputOracle
 from clearinghouse.settlement.keep_alive import KeepAlive, update_client
 from clearinghouse.settlement.solvency import solvency_of
 from clearinghouse.store.journal import open_journal
@@ -41,7 +28,6 @@ from clearinghouse.tape.market import synthetic_market
 from devnets.configuration import HETEROGENEOUS, DevnetConfiguration, load_configuration
 from devnets.demo.market import DemoMarket
 from devnets.demo.server_process import ServerProcess
-from devnets.families import BOND_UNITS
 from devnets.harness import Devnet
 from tests.e2e.clearing import until
 from tests.e2e.conftest import FreshDevnet
@@ -49,8 +35,6 @@ from tests.e2e.conftest import FreshDevnet
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("heterogeneous")]
 
 COMMITTEE, L1, OPSTACK, NITRO = (ChainId(31_200 + number) for number in range(1, 5))
-FALSE_HASH = Hash32(b"\x66" * 32)
-FROZEN = 1
 
 
 @pytest.fixture(scope="module")
@@ -106,6 +90,8 @@ def test_one_cycle_settles_on_all_four_families_when_proofs_go_both_ways(devnet:
         until("the settlement is final on all chains", is_final, seconds=120)
         legs = {leg.chain_id: leg for leg in client.get_cycle(cycle).legs}
         server.stop()
+    said = (devnet.directory / "server.log").read_text()
+    assert said.count("rollup_audit.standing") >= 2, "both rollups are audited all the while"
     # Home verified a proof of every other chain, each of these two of home: to commit, to finalise.
     assert {chain_id: leg.proofs_verified for chain_id, leg in legs.items()} == {
         COMMITTEE: 3,
@@ -200,17 +186,18 @@ def test_client_expires_when_it_is_not_updated_and_says_so(
     devnet = fresh_devnet(msgspec.structs.replace(configuration, chains=chains))
     adapters = devnet.adapters(devnet.deployment.open_relayer())
     keep_alive = KeepAlive(adapters, devnet.deployment.followed, devnet.deployment.trusting_seconds)
-    keep_alive.step()
+    keep_alive.look()
     held = adapters[COMMITTEE].hint_client_height(L1)
     assert held > 0
     devnet.advance_time(20)
     devnet.wait_for_attestation(L1, devnet.height(L1))
-    keep_alive.step()
+    keep_alive.look()
     assert adapters[COMMITTEE].hint_client_height(L1) > held
 
     devnet.advance_time(90, COMMITTEE)
     assert adapters[COMMITTEE].hint_client(L1).status is ClientStatus.EXPIRED
-    (age,) = keep_alive.step()
+    keep_alive.look()
+    (age,) = (age for age in keep_alive.ages if age.followed == L1)
     assert age.state.status is ClientStatus.EXPIRED
     devnet.wait_for_attestation(L1, devnet.height(L1))  # so that there is something to send
     with pytest.raises(ChainFault) as refused:
@@ -218,120 +205,6 @@ def test_client_expires_when_it_is_not_updated_and_says_so(
     assert refused.value.attributes["error"] == "ClientExpired"
     status = ["light-client", "status", "--deployment", str(devnet.directory)]
     assert CliRunner().invoke(app, status).exit_code == 1
-
-
-def test_opstack_attesters_lose_their_bonds_when_l1_proves_another_block(
-    fresh_devnet: FreshDevnet, configuration: DevnetConfiguration
-) -> None:
-    """Home is the committee's chain, which knows the L1 by its sync committees."""
-    devnet = fresh_devnet(configuration)
-    audit = Audit(devnet, OPSTACK)
-    oracle = audit.roots.contract
-    assert isinstance(oracle, OutputOracle)
-    height = devnet.height(OPSTACK)
-    found: list[tuple[ProvenBlock, Argument]] = []
-
-    def is_proven() -> bool:
-        try:
-            l1 = audit.bring_l1_header()
-            found.append(build_output_evidence(oracle, l1, audit.l1_reader, audit.reader, height))
-        except (Unavailable, ProofInvalid) as error:
-            if error.reason not in ("root_not_posted", "output_not_final"):
-                raise
-        return bool(found)
-
-    until("the L1 holds a final output from that height on", is_proven)
-    audit.check(*found[0])
-
-
-def test_nitro_attesters_lose_their_bonds_when_l1_proves_another_block(
-    fresh_devnet: FreshDevnet, configuration: DevnetConfiguration
-) -> None:
-    """Home is the L1, which knows its own blocks."""
-    devnet = fresh_devnet(msgspec.structs.replace(configuration, home="lantern"))
-    audit = Audit(devnet, NITRO)
-    outbox = audit.roots.contract
-    assert isinstance(outbox, NitroOutbox)
-    found: list[tuple[ProvenBlock, Argument]] = []
-
-    def is_proven() -> bool:
-        l1 = audit.bring_l1_header()
-        heights = find_confirmed(outbox, audit.l1_reader, audit.reader, 0, l1.height)
-        found.extend(
-            build_outbox_evidence(outbox, l1, audit.l1_reader, audit.reader, height)
-            for height in heights[-1:]
-        )
-        return bool(found)
-
-    until("the L1 confirmed a block", is_proven)
-    audit.check(*found[0])
-
-
-class Audit:
-    """An auditor of one rollup's attesters, on home."""
-
-    def __init__(self, devnet: Devnet, chain_id: ChainId) -> None:
-        deployment = devnet.deployment
-        self._devnet = devnet
-        self._chain = deployment.get_chain(chain_id)
-        assert self._chain.roots is not None
-        self.roots = self._chain.roots
-        self._adapters = devnet.adapters(deployment.open_relayer())
-        self._home = self._adapters[deployment.home]
-        home = deployment.get_chain(deployment.home).configuration
-        policy = SenderPolicy(inclusion_timeout_seconds=10, poll_seconds=0.05)
-        self._sender = Sender(connect(home.url), home.chain_id, deployment.open_relayer(), policy)
-        self._client = home.client_of[chain_id]
-        self.reader = Reader(connect(self._chain.configuration.url))
-        self.l1_reader = Reader(connect(deployment.get_chain(self.roots.l1).configuration.url))
-
-    def bring_l1_header(self) -> VerifiedHeader:
-        """Bring a final header of the L1 to the client of it that the audited client asks."""
-        l1 = self.roots.l1
-        if self._devnet.deployment.home != l1:
-            return relay(self._adapters, l1, self._devnet.deployment.home)
-        header = self._adapters[l1].find_finalised_header()
-        assert header is not None
-        (made_of,) = self._view("configuration")
-        own = Address(bytes.fromhex(made_of[5][2:]))
-        _, encoded = self.l1_reader.get_header_by_hash(header.block_hash)
-        self._sender.send(own, load_artifact("OwnChainClient").encode_call("update", encoded))
-        return header
-
-    def check(self, proven: ProvenBlock, evidence: Argument) -> None:
-        """Let a quorum sign another block and take their bonds; nobody else loses any."""
-        committee = self._chain.trust
-        assert isinstance(committee, Committee)
-        lie = self._attest(committee, 3, proven.height, FALSE_HASH)
-        assert verify_false_attestation(committee, lie, proven).freezes
-
-        true = self._attest(committee, 3, proven.height, proven.block_hash)
-        with pytest.raises(ChainFault) as refused:
-            submit_audit(self._sender, self._client, true, evidence)
-        assert refused.value.attributes["error"] == "AttestationTrue"
-
-        submit_audit(self._sender, self._client, lie, evidence)
-        assert self._view("status") == (FROZEN,)
-        bonds = [self._view("bondOf", member)[0][0] for member in committee.members]
-        assert sorted(bonds) == [0, 0, 0, BOND_UNITS]
-        with pytest.raises(ChainFault) as again:
-            submit_audit(self._sender, self._client, lie, evidence)
-        assert again.value.attributes["error"] == "NothingAtStake"
-        with pytest.raises(ChainFault) as stopped:
-            relay(self._adapters, self._chain.chain_id, self._devnet.deployment.home)
-        assert stopped.value.attributes["error"] == "AlreadyFrozen"
-
-    def _attest(
-        self, committee: Committee, signers: int, height: int, block_hash: Hash32
-    ) -> Attestation:
-        keystores = self._devnet.deployment.keystores
-        names = [f"attester-{self._chain.name}-{number}" for number in range(1, signers + 1)]
-        keys = [keystores.open(name) for name in names]
-        return sign_attestation(committee, keys, height, block_hash)
-
-    def _view(self, function: str, *arguments: object) -> Any:
-        artifact = load_artifact("AttestedRollupClient")
-        return self._sender.reader.call(artifact, self._client, function, *arguments)
 
 
 def relay(

@@ -54,7 +54,7 @@ def test_header_is_stored_when_it_is_of_this_chain(client: Client) -> None:
     assert client.view("latestHeight") == (header.height,)
     assert client.view("chainId") == (HERE,)
     stored = client.view("headerAt", header.height)
-    assert stored == (header.block_hash, header.state_root, header.timestamp)
+    assert stored == (header.state_root, header.timestamp)
     assert client.view("status") == (ACTIVE,)
 
 

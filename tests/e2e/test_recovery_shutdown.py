@@ -89,7 +89,7 @@ def test_server_answers_what_it_took_and_says_where_it_stands_when_it_is_termina
     for submission, receipt in zip(submissions, acknowledged, strict=False):
         recorded = state.batches[(submission.batch.venue, submission.batch.batch_id)]
         assert isinstance(receipt, BatchReceipt)
-        assert recorded.sequence == receipt.sequence
+        assert recorded == receipt.sequence
 
     with ServerProcess(devnet.directory) as process, ServedProcess(process) as server:
         again = [submit(server, submission) for submission in submissions[: len(acknowledged)]]

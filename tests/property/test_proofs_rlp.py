@@ -7,7 +7,14 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from clearinghouse.errors import ProofInvalid
-from clearinghouse.proofs.rlp import RlpItem, decode_item, decode_uint, encode_item, encode_uint
+from clearinghouse.proofs.rlp import (
+    RlpItem,
+    decode_item,
+    decode_uint,
+    encode_item,
+    encode_uint,
+    split_list,
+)
 
 DEPTH_BEYOND_ANY_EXAMPLE = 400
 """pyrlp bounds no depth, so the comparison lifts our bound."""
@@ -50,6 +57,8 @@ def test_rlp_agrees_with_pyrlp_when_bytes_are_any(encoded: bytes) -> None:
     assert decoded == theirs(encoded)
     if decoded is not None:
         assert encode_item(decoded) == encoded, "an accepted encoding is the only one"
+        if isinstance(decoded, list):
+            assert split_list(encoded) == [encode_item(item) for item in decoded]
 
 
 @given(items, st.data())

@@ -20,6 +20,7 @@ from clearinghouse.commitment.state_hash import state_hash
 from clearinghouse.config import ServerSettings
 from clearinghouse.errors import Conflict, Rejected, Unavailable
 from clearinghouse.intake.replay import replay
+from clearinghouse.store.journal import SqlJournal
 from devnets.deployment import DeployedAsset, Deployment
 from tests.builders import (
     ALICE,
@@ -115,17 +116,20 @@ def test_open_application_closes_the_journal_last(
     """Regression: closed first, its writer lock was free while the writer still wrote."""
     closed: list[bool] = []
 
-    class Journal(MemoryJournal):
-        def close(self) -> None:
-            closed.append(application.sequencer._thread.is_alive())
+    def close(journal: SqlJournal) -> None:
+        closed.append(application.sequencer._thread.is_alive())
+        close_journal(journal)
 
+    close_journal = SqlJournal.close
+    monkeypatch.setattr(SqlJournal, "close", close)
     deployment: Any = deployment_in(tmp_path)
     monkeypatch.setattr(app, "load_deployment", lambda path: deployment)
-    monkeypatch.setattr(app, "open_journal", lambda url: Journal())
     monkeypatch.setattr(app, "adapters_of", lambda deployment, signer: {})
     monkeypatch.setattr(Deployment, "open_relayer", lambda self: None)
     monkeypatch.setattr(Deployment, "open_operators", lambda self: ())
-    application = open_application(settings_of())
+    settings = settings_of().model_copy(update={"journal": f"sqlite:///{tmp_path / 'j.sqlite'}"})
+    application = open_application(settings)
+    assert isinstance(application, Application)
     application.close()
     assert closed == [False]
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from itertools import groupby
 from typing import Any, TypeGuard
+
+import numpy as np
 
 from clearinghouse.api.conversion.fields import chain_id_of, hash_of, submessage_of
 from clearinghouse.api.conversion.settlements import (
@@ -15,9 +18,10 @@ from clearinghouse.api.conversion.settlements import (
     settlement_to_message,
 )
 from clearinghouse.api.views import SettlementEntry, SettlementEvent
+from clearinghouse.book.columns import packed
 from clearinghouse.book.entries import (
     AssetCrossing,
-    ClaimChange,
+    ClaimChanges,
     FinalityViolated,
     MarkAtCut,
     PhaseProven,
@@ -29,6 +33,7 @@ from clearinghouse.book.entries import (
     TransactionIncluded,
 )
 from clearinghouse.book.identifiers import AssetId, InstrumentId, Position
+from clearinghouse.book.ranges import require_quanta
 from clearinghouse.errors import Rejected
 from clearinghouse.v1 import cycles_pb2, settlement_events_pb2
 
@@ -78,12 +83,13 @@ def _proposed_to_message(entry: SettlementProposed) -> settlement_events_pb2.Set
         ],
         claims=[
             settlement_events_pb2.ClaimChange(
-                chain_id=change.chain_id,
-                asset_id=change.asset_id,
-                position=change.position,
-                quanta=change.quanta,
+                chain_id=changes.chain_id,
+                asset_id=changes.asset_id,
+                position=position,
+                quanta=quanta,
             )
-            for change in entry.claims
+            for changes in entry.claims
+            for position, quanta in zip(*(c.tolist() for c in changes.columns), strict=True)
         ],
         releases=[
             settlement_events_pb2.PlannedRelease(
@@ -125,15 +131,7 @@ def _proposed_from_message(
         marks=tuple(
             MarkAtCut(InstrumentId(mark.instrument_id), mark.mark) for mark in message.marks
         ),
-        claims=tuple(
-            ClaimChange(
-                chain_id_of("chain id", change.chain_id),
-                AssetId(change.asset_id),
-                Position(change.position),
-                change.quanta,
-            )
-            for change in message.claims
-        ),
+        claims=_claims_from_messages(message.claims),
         releases=tuple(
             PlannedRelease(
                 chain_id_of("chain id", release.chain_id),
@@ -157,6 +155,26 @@ def _proposed_from_message(
             for crossing in message.crossings
         ),
     )
+
+
+def _claims_from_messages(
+    messages: Iterable[settlement_events_pb2.ClaimChange],
+) -> tuple[ClaimChanges, ...]:
+    """Collect the changes of each vault, which stand together, into columns."""
+    return tuple(
+        ClaimChanges(
+            chain_id_of("chain id", chain_id),
+            AssetId(asset_id),
+            packed("position", [change.position for change in changes], np.dtype("<u4")),
+            packed("claim", [require_quanta("claim", c.quanta) for c in changes], np.dtype("<u8")),
+        )
+        for (chain_id, asset_id), grouped in groupby(messages, _vault_of)
+        for changes in (list(grouped),)
+    )
+
+
+def _vault_of(change: settlement_events_pb2.ClaimChange) -> tuple[int, int]:
+    return change.chain_id, change.asset_id
 
 
 def _signed_to_message(entry: SettlementSigned) -> settlement_events_pb2.SettlementSigned:

@@ -5,9 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+from msgspec.structs import astuple
+
 from clearinghouse.api.conversion.fields import address_of, fitting, hash_of, submessage_of
+from clearinghouse.book.columns import FillRows
 from clearinghouse.book.identifiers import InstrumentId
-from clearinghouse.book.orders import Fill, FillBatch, Order, Reason, Side, SignedOrder
+from clearinghouse.book.orders import (
+    REASON_CODE,
+    REASON_OF_CODE,
+    FillBatch,
+    Order,
+    Reason,
+    Side,
+    SignedOrder,
+)
 from clearinghouse.errors import Rejected
 from clearinghouse.intake.ports import BatchReceipt
 from clearinghouse.intake.verification import MAXIMUM_BATCH_FILLS, MAXIMUM_BATCH_ORDERS
@@ -16,26 +28,28 @@ from clearinghouse.v1 import fills_pb2, intake_service_pb2, orders_pb2
 _SIDE_TO_MESSAGE = {Side.BUY: orders_pb2.SIDE_BUY, Side.SELL: orders_pb2.SIDE_SELL}
 _SIDE_FROM_MESSAGE = {number: side for side, number in _SIDE_TO_MESSAGE.items()}
 
-_REASON_TO_MESSAGE: Mapping[Reason, Any] = {
-    reason: fills_pb2.FillReason.Value(f"FILL_REASON_{reason.value}") for reason in Reason
-}
-_REASON_FROM_MESSAGE = {number: reason for reason, number in _REASON_TO_MESSAGE.items()}
+_REASON_NUMBER: Mapping[Reason, Any] = REASON_CODE
+"""The numbers of FillReason are the ledger's own."""
 
 
 def order_to_message(order: Order) -> orders_pb2.Order:
     """Return the message of an order."""
     with fitting("order"):
-        return orders_pb2.Order(
-            member=order.member,
-            instrument_id=order.instrument,
-            side=_SIDE_TO_MESSAGE[order.side],
-            quantity=order.quantity,
-            limit_price=order.limit_price,
-            maximum_fee_rate=order.maximum_fee_rate,
-            expiry=order.expiry,
-            nonce=order.nonce,
-            venue=order.venue,
-        )
+        return orders_pb2.Order(**_fields_of(order))
+
+
+def _fields_of(order: Order) -> dict[str, Any]:
+    return {
+        "member": order.member,
+        "instrument_id": order.instrument,
+        "side": _SIDE_TO_MESSAGE[order.side],
+        "quantity": order.quantity,
+        "limit_price": order.limit_price,
+        "maximum_fee_rate": order.maximum_fee_rate,
+        "expiry": order.expiry,
+        "nonce": order.nonce,
+        "venue": order.venue,
+    }
 
 
 def order_from_message(message: orders_pb2.Order) -> Order:
@@ -56,65 +70,88 @@ def order_from_message(message: orders_pb2.Order) -> Order:
     )
 
 
-def signed_order_to_message(signed: SignedOrder) -> orders_pb2.SignedOrder:
-    """Return the message of a signed order."""
-    return orders_pb2.SignedOrder(order=order_to_message(signed.order), signature=signed.signature)
+def add_signed_orders(messages: Any, orders: Sequence[SignedOrder]) -> None:
+    """Append orders to a repeated field, in place: what is given as a list is copied one by one."""
+    with fitting("order"):
+        for signed in orders:
+            messages.add(
+                order=_fields_of(signed.order),
+                signature=signed.signature,
+                delegate=signed.delegate or b"",
+            )
 
 
 def signed_order_from_message(message: orders_pb2.SignedOrder) -> SignedOrder:
     """Return the signed order; the signature's own form is intake's to judge, order by order."""
-    return SignedOrder(order_from_message(submessage_of(message, "order")), message.signature)
+    delegate = message.delegate
+    return SignedOrder(
+        order_from_message(submessage_of(message, "order")),
+        message.signature,
+        address_of("delegate", delegate) if delegate else None,
+    )
 
 
-def batch_to_message(batch: FillBatch) -> fills_pb2.FillBatch:
-    """Return the message of a batch."""
-    with fitting("batch"):
-        return fills_pb2.FillBatch(
-            venue=batch.venue,
-            batch_id=batch.batch_id,
-            fills=[
-                fills_pb2.Fill(
-                    buy_order=fill.buy_order,
-                    sell_order=fill.sell_order,
-                    quantity=fill.quantity,
-                    cash=fill.cash,
-                )
-                for fill in batch.fills
-            ],
+def signed_orders_from_messages(
+    messages: Sequence[orders_pb2.SignedOrder],
+) -> list[SignedOrder]:
+    """Return the orders of a call; ``BATCH_TOO_LARGE`` before anything is converted."""
+    if len(messages) > MAXIMUM_BATCH_ORDERS:
+        raise Rejected(
+            "BATCH_TOO_LARGE",
+            f"send at most {MAXIMUM_BATCH_ORDERS} orders at once, was {len(messages)}",
+            orders=len(messages),
         )
+    return [signed_order_from_message(message) for message in messages]
 
 
-def batch_from_message(message: fills_pb2.FillBatch) -> FillBatch:
-    """Return the batch of a message; quantities and cash are judged fill by fill, later."""
-    return FillBatch(
+def batch_to_message(batch: FillBatch | FillRows) -> fills_pb2.FillBatch:
+    """Return the message of a batch, in either form."""
+    rows = batch.rows() if isinstance(batch, FillRows) else map(astuple, batch.fills)
+    with fitting("batch"):
+        message = fills_pb2.FillBatch(venue=batch.venue, batch_id=batch.batch_id)
+        add = message.fills.add  # in place: a list given to the constructor is copied, one by one
+        for buy_order, sell_order, quantity, cash in rows:
+            add(buy_order=buy_order, sell_order=sell_order, quantity=quantity, cash=cash)
+    return message
+
+
+def batch_from_message(message: fills_pb2.FillBatch) -> FillRows:
+    """Return the batch of a message, straight into columns.
+
+    Quantities and cash are judged fill by fill, later.
+    """
+    fills = list(message.fills)
+    return FillRows(
         venue=address_of("venue", message.venue),
         batch_id=hash_of("batch id", message.batch_id),
-        fills=tuple(
-            Fill(
-                buy_order=hash_of("buy order", fill.buy_order),
-                sell_order=hash_of("sell order", fill.sell_order),
-                quantity=fill.quantity,
-                cash=fill.cash,
-            )
-            for fill in message.fills
-        ),
+        buy_orders=_joined_hashes("buy order", [fill.buy_order for fill in fills]),
+        sell_orders=_joined_hashes("sell order", [fill.sell_order for fill in fills]),
+        quantities=np.array([fill.quantity for fill in fills], "<u8").tobytes(),
+        cash=np.array([fill.cash for fill in fills], "<u8").tobytes(),
     )
+
+
+def _joined_hashes(name: str, hashes: list[bytes]) -> bytes:
+    if set(map(len, hashes)) - {32}:
+        for value in hashes:
+            hash_of(name, value)
+    return b"".join(hashes)
 
 
 def submission_to_message(
-    batch: FillBatch, orders: Sequence[SignedOrder], signature: bytes
+    batch: FillBatch | FillRows, orders: Sequence[SignedOrder], signature: bytes
 ) -> intake_service_pb2.SubmitBatchRequest:
     """Return the request that submits a batch."""
-    return intake_service_pb2.SubmitBatchRequest(
-        batch=batch_to_message(batch),
-        orders=[signed_order_to_message(order) for order in orders],
-        signature=signature,
+    request = intake_service_pb2.SubmitBatchRequest(
+        batch=batch_to_message(batch), signature=signature
     )
+    add_signed_orders(request.orders, orders)
+    return request
 
 
 def submission_from_message(
     message: intake_service_pb2.SubmitBatchRequest,
-) -> tuple[FillBatch, list[SignedOrder], bytes]:
+) -> tuple[FillRows, list[SignedOrder], bytes]:
     """Return batch, orders and the venue's signature.
 
     Raises
@@ -140,7 +177,7 @@ def receipt_to_message(batch_id: bytes, receipt: BatchReceipt) -> fills_pb2.Batc
     return fills_pb2.BatchReceipt(
         batch_id=batch_id,
         sequence=receipt.sequence,
-        reasons=[_REASON_TO_MESSAGE[reason] for reason in receipt.reasons],
+        reasons=[_REASON_NUMBER[reason] for reason in receipt.reasons],
     )
 
 
@@ -152,12 +189,12 @@ def receipt_from_message(message: fills_pb2.BatchReceipt) -> BatchReceipt:
     Rejected
         ``REASON_UNKNOWN`` when the server knows a reason that this release does not.
     """
-    unknown = [number for number in message.reasons if number not in _REASON_FROM_MESSAGE]
+    unknown = [number for number in message.reasons if number not in REASON_OF_CODE]
     if unknown:
         raise Rejected(
             "REASON_UNKNOWN",
             f"the batch is recorded, but reason {unknown[0]} is of a newer release; upgrade",
             sequence=message.sequence,
         )
-    reasons = tuple(_REASON_FROM_MESSAGE[number] for number in message.reasons)
+    reasons = tuple(REASON_OF_CODE[number] for number in message.reasons)
     return BatchReceipt(message.sequence, reasons)

@@ -22,7 +22,7 @@ from clearinghouse.proofs.ethereum.json_values import (
     mapping_of,
 )
 from clearinghouse.proofs.state import Account, verify_account, verify_storage
-from clearinghouse.proofs.trie import EMPTY_ROOT
+from clearinghouse.proofs.trie import EMPTY_ROOT, without_empty_node
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,4 +98,4 @@ def _verify_claim(found: Mapping[str, Any], name: str, proven: int, of: str = ""
 
 
 def _nodes(value: object) -> tuple[bytes, ...]:
-    return tuple(decode_bytes(node, "proof") for node in list_of(value, "proof"))
+    return without_empty_node([decode_bytes(node, "proof") for node in list_of(value, "proof")])

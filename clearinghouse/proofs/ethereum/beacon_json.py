@@ -135,6 +135,17 @@ def encode_store(store: LightClientStore) -> dict[str, object]:
     }
 
 
+def encode_bootstrap(bootstrap: LightClientBootstrap) -> dict[str, object]:
+    """Return a bootstrap as JSON."""
+    return {
+        "header": encode_header(bootstrap.header),
+        "current_sync_committee": encode_sync_committee(bootstrap.current_sync_committee),
+        "current_sync_committee_branch": [
+            to_hex(node) for node in bootstrap.current_sync_committee_branch
+        ],
+    }
+
+
 def encode_header(header: LightClientHeader) -> dict[str, object]:
     """Return a header as JSON."""
     encoded: dict[str, object] = {"beacon": _encode_fields(header.beacon)}

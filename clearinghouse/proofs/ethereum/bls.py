@@ -20,6 +20,9 @@ from clearinghouse.errors import ProofInvalid
 SIGNATURE_TAG = b"BLS_SIG_BLS12381G2_XMD:SHA-256_SSWU_RO_POP_"
 """Domain separation of Ethereum's ciphersuite; a signature made under another is none."""
 
+POSSESSION_TAG = b"BLS_POP_BLS12381G2_XMD:SHA-256_SSWU_RO_POP_"
+"""Of the signatures by which owners of keys show to hold the secrets."""
+
 PUBLIC_KEY_BYTES = 48
 SIGNATURE_BYTES = 96
 
@@ -61,6 +64,18 @@ def verify_aggregate(
     _verify_pairs(list(zip(keys, messages, strict=True)), _decode_signature(signature))
 
 
+def verify_possession(public_key: bytes, proof: bytes) -> None:
+    """Require that whoever made ``proof`` holds the secret of ``public_key``.
+
+    Raises
+    ------
+    ProofInvalid
+        When either is malformed, or the proof is another key's or a signature over anything else.
+    """
+    point = _decode_public_key(public_key)
+    _verify_pairs([(point, public_key)], _decode_signature(proof), POSSESSION_TAG)
+
+
 def aggregate_signatures(signatures: Sequence[bytes]) -> bytes:
     """Return the sum of signatures, compressed.
 
@@ -98,6 +113,13 @@ def sign(secret_key: int, message: bytes) -> bytes:
     return bytes((_hash_to_g2(message, SIGNATURE_TAG) * _scalar(secret_key)).to_compressed_bytes())
 
 
+def prove_possession(secret_key: int) -> bytes:
+    """Return what ``verify_possession`` accepts for the key of a secret scalar."""
+    message = derive_public_key(secret_key)
+    point = _hash_to_g2(message, POSSESSION_TAG) * _scalar(secret_key)
+    return bytes(point.to_compressed_bytes())
+
+
 def public_key_coordinates(public_key: bytes) -> bytes:
     """Return x || y of a compressed key, 48 bytes each, big-endian.
 
@@ -127,14 +149,16 @@ def hash_to_g2_coordinates(message: bytes, tag: bytes = SIGNATURE_TAG) -> bytes:
     return bytes(_hash_to_g2(message, tag).to_xy_bytes_be())
 
 
-def _verify_pairs(pairs: Sequence[tuple[G1Point, bytes]], signature: G2Point) -> None:
+def _verify_pairs(
+    pairs: Sequence[tuple[G1Point, bytes]], signature: G2Point, tag: bytes = SIGNATURE_TAG
+) -> None:
     """Check e(key_1, H(message_1)) ... e(key_n, H(message_n)) = e(generator, signature)."""
     if not pairs or any(key == G1Point.identity() for key, _ in pairs):
         raise ProofInvalid(
             "bls_public_key_invalid", "there is no key to verify by, or the keys cancel each other"
         )
     keys = [*(key for key, _ in pairs), _NEGATED_GENERATOR]
-    points = [*(_hash_to_g2(message, SIGNATURE_TAG) for _, message in pairs), signature]
+    points = [*(_hash_to_g2(message, tag) for _, message in pairs), signature]
     if not GT.pairing_check(keys, points):
         raise ProofInvalid(
             "bls_signature_wrong",

@@ -1,7 +1,7 @@
 """The audit of bonded attesters: who signed another header than L1 made final.
 
-Reasons raised: ``attestation_true``, ``audited_height_mismatch``, ``audited_chain_mismatch``,
-``committee_epoch_mismatch``, and those of ``quorum``.
+Reasons raised: ``attestation_true``, ``attestation_not_refuted``, ``audited_height_mismatch``,
+``audited_chain_mismatch``, ``committee_epoch_mismatch``, and those of ``quorum``.
 """
 
 from __future__ import annotations
@@ -50,21 +50,7 @@ def verify_false_attestation(
         ``attestation_true`` when it is that very block, when they are of different heights or
         chains, or when a signature is not a member's.
     """
-    if proven.chain_id != committee.chain_id:
-        raise ProofInvalid(
-            "audited_chain_mismatch",
-            f"the attesters are of chain {committee.chain_id}, the block of {proven.chain_id}",
-            attested=committee.chain_id,
-            proven=proven.chain_id,
-        )
-    if attestation.epoch != committee.epoch:
-        raise ProofInvalid(
-            "committee_epoch_mismatch",
-            f"these attesters sign in epoch {committee.epoch}, the attestation is of "
-            f"{attestation.epoch}",
-            expected=committee.epoch,
-            epoch=attestation.epoch,
-        )
+    _verify_subject(committee, attestation, proven.chain_id)
     if proven.height != attestation.height:
         raise ProofInvalid(
             "audited_height_mismatch",
@@ -79,6 +65,55 @@ def verify_false_attestation(
             f"L1 proves the very block {proven.height} that was attested",
             height=proven.height,
         )
+    return _find_signers(committee, attestation)
+
+
+def verify_unreached_attestation(
+    committee: Committee, attestation: Attestation, held_timestamp: int, proven: VerifiedHeader
+) -> FalseAttestation:
+    """Return who signed a header that L1 shows to be false before the rollup reaches its height.
+
+    ``proven`` is lower and yet younger than the header, whose time a client that holds it knows;
+    from block to block times do not decrease.
+
+    Raises
+    ------
+    ProofInvalid
+        ``attestation_not_refuted`` when it is not lower, or not younger; as
+        ``verify_false_attestation``.
+    """
+    _verify_subject(committee, attestation, proven.chain_id)
+    if proven.height >= attestation.height or proven.timestamp <= held_timestamp:
+        raise ProofInvalid(
+            "attestation_not_refuted",
+            f"block {proven.height} of {proven.timestamp} says nothing of block "
+            f"{attestation.height} of {held_timestamp}; wait until L1 has a younger or that one",
+            attested=attestation.height,
+            proven=proven.height,
+        )
+    return _find_signers(committee, attestation)
+
+
+def _verify_subject(committee: Committee, attestation: Attestation, chain_id: ChainId) -> None:
+    """Require the attestation to be these attesters', and of the chain that is proven."""
+    if chain_id != committee.chain_id:
+        raise ProofInvalid(
+            "audited_chain_mismatch",
+            f"the attesters are of chain {committee.chain_id}, the block of {chain_id}",
+            attested=committee.chain_id,
+            proven=chain_id,
+        )
+    if attestation.epoch != committee.epoch:
+        raise ProofInvalid(
+            "committee_epoch_mismatch",
+            f"these attesters sign in epoch {committee.epoch}, the attestation is of "
+            f"{attestation.epoch}",
+            expected=committee.epoch,
+            epoch=attestation.epoch,
+        )
+
+
+def _find_signers(committee: Committee, attestation: Attestation) -> FalseAttestation:
     digest = committee_digest(
         committee.clearinghouse_id,
         committee.chain_id,

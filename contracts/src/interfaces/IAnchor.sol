@@ -9,6 +9,10 @@ import {CounterProof, Leg, OperatorSet, Peer, Phase, Settlement, Windows} from "
 /// prepared, or aborts; the others follow what home is proven to have decided. Every function is
 /// open to anyone: what counts is the signatures and proofs in its arguments.
 ///
+/// Nobody can keep a member in: an exit that the operators leave unanswered stops settling, then
+/// freezes the anchor, and a frozen anchor pays every claim of its last final leg on proof. No call
+/// of that path is reserved to anyone, and none can be paused.
+///
 /// Other chains prove these storage slots (see `AnchorState`): 0 phase, 1 deposits, 2 exits,
 /// 3 operatorSetHash, 4 frozen.
 interface IAnchor {
@@ -20,6 +24,12 @@ interface IAnchor {
         uint64 time;
         uint128 total;
         bytes32 hash;
+    }
+
+    /// @notice A request to leave as stored. `record` as a deposit's, with the quanta asked for.
+    struct Exit {
+        bytes32 record;
+        uint64 time;
     }
 
     /// @notice What an anchor knows of one asset. The vault owes
@@ -58,6 +68,30 @@ interface IAnchor {
     event Aborted(bytes32 indexed settlementId);
     /// @notice The settlement, and on a spoke every leg committed before it, is final.
     event Finalized(bytes32 indexed settlementId, uint64 sequence);
+    /// @notice A member asked to leave; answered once a leg's exit cursor passes `index`.
+    event ExitRequested(
+        uint32 indexed assetId, uint64 indexed index, address indexed member, uint64 quanta
+    );
+    /// @notice The anchor can be frozen after `until`, unless a leg commits before.
+    event Warned(uint256 until);
+    /// @notice The anchor takes nothing new any more.
+    event Frozen();
+    /// @notice A member's claim in the last leg was paid.
+    event Exited(
+        uint32 indexed assetId,
+        address indexed member,
+        uint256 indexed position,
+        uint128 claim,
+        address recipient
+    );
+    /// @notice A deposit was given back.
+    event Refunded(
+        uint32 indexed assetId,
+        uint64 indexed index,
+        address indexed member,
+        uint64 quanta,
+        address recipient
+    );
     /// @notice A release was paid.
     event ReleaseClaimed(
         bytes32 indexed settlementId,
@@ -74,8 +108,8 @@ interface IAnchor {
     error ChainIdsInvalid(uint256 homeChainId, uint256 chainId);
     /// @notice Thrown when a window is not longer than maxDecide plus the client latency.
     error WindowTooShort(uint64 windowSeconds, uint64 minimumSeconds);
-    /// @notice Thrown when assets are not strictly increasing by id, share a token or have a zero
-    /// token, unit or minimum.
+    /// @notice Thrown when assets are not strictly increasing by id, share a token, have a zero
+    /// token, unit or minimum, or a unit of 2^96 or more.
     error AssetConfigurationInvalid(uint256 index);
     /// @notice Thrown when someone else than the deployer names the peers.
     error NotDeployer(address caller);
@@ -164,6 +198,8 @@ interface IAnchor {
     error DepositOverdue(uint32 assetId, uint64 index, uint64 time);
     /// @notice Thrown when the hash of the deposits consumed is not the stored one.
     error WrongDepositHash(uint32 assetId, bytes32 given, bytes32 stored);
+    /// @notice Thrown when a leg leaves out an exit that waited longer than the grace.
+    error ExitOverdue(uint32 assetId, uint64 index, uint64 time);
     /// @notice Thrown when an exit cursor goes back or past the last exit.
     error ExitCursorOutOfRange(uint32 assetId, uint64 cursor, uint64 before, uint64 count);
 
@@ -191,6 +227,36 @@ interface IAnchor {
     error ParentNotFinal(uint64 sequence, uint64 finalSequence);
     /// @notice Thrown when a settlement can still be challenged.
     error ChallengeOpen(uint256 until, uint256 timestamp);
+
+    // --------------------------------------------------------------------- errors: exits
+
+    /// @notice Thrown when an exit asks for nothing or for more than the ledger counts to.
+    error ExitOutOfRange(uint64 quanta);
+    /// @notice Thrown when the member's exit before this one is not answered yet.
+    error ExitPending(uint32 assetId, uint64 index);
+    /// @notice Thrown when no deposit and no exit waited longer than the grace and the last leg
+    /// is younger than the stall time.
+    error NothingOverdue();
+    /// @notice Thrown when a warning is in force already.
+    error AlreadyWarned(uint64 warnedAt);
+    /// @notice Thrown when there was no warning, or a leg committed since the last one.
+    error NotWarned();
+    /// @notice Thrown when the freeze delay has not passed since the warning.
+    error FreezeTooEarly(uint256 until, uint256 timestamp);
+    /// @notice Thrown when a step is for a frozen anchor alone.
+    error NotFrozen();
+    /// @notice Thrown when a leg is prepared and undecided, or committed and not final.
+    error LegUnresolved(bytes32 settlementId);
+    /// @notice Thrown when a frozen spoke may still learn what home decided.
+    error ResolutionTooEarly(uint256 until, uint256 timestamp);
+    /// @notice Thrown when a claim is not in the last leg.
+    error ClaimNotProven(uint32 assetId, uint256 position);
+    /// @notice Thrown when a claim was paid out before.
+    error AlreadyExited(uint32 assetId, uint256 position);
+    /// @notice Thrown when a deposit is consumed by a leg or was never made.
+    error NotRefundable(uint32 assetId, uint64 index);
+    /// @notice Thrown when a deposit was given back before.
+    error AlreadyRefunded(uint32 assetId, uint64 index);
 
     // ------------------------------------------------------------------ errors: releases
 
@@ -260,7 +326,8 @@ interface IAnchor {
 
     // ------------------------------------------------------------------------- releases
 
-    /// @notice Pay a release of a final leg to its member; anyone may call.
+    /// @notice Pay a release of a final leg. Anyone may call for the member, who alone may name
+    /// another recipient.
     /// @param siblings Hashes beside the path from the leaf to the root, leaf first, 32 of them.
     /// @param siblingSums Their sums, in quanta.
     function claimRelease(
@@ -270,20 +337,50 @@ interface IAnchor {
         address member,
         uint128 quanta,
         bytes32[] calldata siblings,
-        uint128[] calldata siblingSums
+        uint128[] calldata siblingSums,
+        address recipient
     ) external;
 
-    /// @notice As `claimRelease`, called by the member itself, to an address of its choice.
-    function claimReleaseTo(
-        bytes32 settlementId,
+    // ---------------------------------------------------------------------------- exits
+
+    /// @notice Ask for up to `quanta` of what the caller owns here. The legs to come must answer it,
+    /// in the order of requests, before it is older than the grace; each answers it once, with a
+    /// release. One request per member and asset is open at a time.
+    /// @return index Number of the exit within its asset, from 0.
+    function requestExit(uint32 assetId, uint64 quanta) external returns (uint64 index);
+
+    /// @notice State that the operators do not do their work: a deposit or an exit waited longer
+    /// than the grace, or the last leg is older than the stall time.
+    function warn() external;
+
+    /// @notice Stop for ever, when the freeze delay has passed since a warning and no leg committed
+    /// since. No deposit, exit request or leg comes in any more; what is in flight goes on.
+    function freeze() external;
+
+    /// @notice On a frozen spoke that has not learnt for 30 days what home decided: give up a
+    /// prepared leg and take a committed one as final, on this chain alone.
+    function resolve() external;
+
+    /// @notice On a frozen anchor with nothing in flight: pay what a member owns in the last leg,
+    /// which is final. Anyone may call for the member, who alone may name another recipient.
+    /// @param leg The last leg, as `prepare` was given it.
+    /// @param position The member's place in the claims tree.
+    /// @param siblings Hashes beside the path from the leaf to the root, leaf first, 32 of them.
+    /// @param siblingSums Their sums, in quanta.
+    function exitFrozen(
+        Leg calldata leg,
         uint32 assetId,
-        uint64 index,
+        uint256 position,
         address member,
-        uint128 quanta,
+        uint128 claim,
         bytes32[] calldata siblings,
         uint128[] calldata siblingSums,
         address recipient
     ) external;
+
+    /// @notice On a frozen anchor with nothing in flight: give back a deposit that no leg consumed.
+    /// Anyone may call for the member, who alone may name another recipient.
+    function refund(uint32 assetId, uint64 index, address recipient) external;
 
     // ---------------------------------------------------------------------------- views
 
@@ -325,9 +422,6 @@ interface IAnchor {
     /// @notice How many deposits an asset has had.
     function depositCount(uint32 assetId) external view returns (uint64);
 
-    /// @notice Quanta released by committed legs and not yet paid.
-    function releasedUnclaimed(uint32 assetId) external view returns (uint128);
-
     /// @notice Whether a release was paid.
     function isClaimed(bytes32 settlementId, uint32 assetId, uint64 index)
         external
@@ -342,6 +436,22 @@ interface IAnchor {
 
     /// @notice Whether the anchor takes nothing new.
     function frozen() external view returns (bool);
+
+    /// @notice When the last warning was given and when the anchor froze, in unix seconds, 0 if
+    /// never. A warning is in force while no leg committed at or after it.
+    function freezeTimes() external view returns (uint64 warnedAt, uint64 frozenAt);
+
+    /// @notice An exit by its number within its asset.
+    function exits(uint32 assetId, uint256 index) external view returns (Exit memory);
+
+    /// @notice How many exits of an asset were requested.
+    function exitCount(uint32 assetId) external view returns (uint64);
+
+    /// @notice Whether a claim was paid out after a freeze.
+    function isExited(uint32 assetId, uint256 position) external view returns (bool);
+
+    /// @notice Whether a deposit was given back after a freeze.
+    function isRefunded(uint32 assetId, uint64 index) external view returns (bool);
 
     /// @notice Name of the deployment, on all chains.
     function clearinghouseId() external view returns (bytes32);

@@ -18,7 +18,7 @@ interface ILightClient {
     event HeaderStored(
         uint64 indexed height, bytes32 blockHash, bytes32 stateRoot, uint64 timestamp
     );
-    /// @notice Two headers of one height were signed; the client stops for ever.
+    /// @notice Two headers of one height were signed; the client stops.
     event ClientFrozen(uint64 indexed height, bytes32 hashA, bytes32 hashB);
 
     /// @notice Thrown when a header is asked for that the client does not hold (never, or no more).
@@ -29,17 +29,13 @@ interface ILightClient {
     /// @notice Verify and store a finalised header. The encoding belongs to the kind of client.
     function update(bytes calldata data) external;
 
-    /// @notice Prove misbehaviour; permanent. The encoding belongs to the kind of client.
+    /// @notice Prove misbehaviour, which stops the client. The encoding belongs to the kind of client.
     function freeze(bytes calldata evidence) external;
 
     /// @notice A stored finalised header, decoded from the bytes whose hash was verified.
-    /// @return blockHash Hash of the header.
     /// @return stateRoot Root of the chain's state after the block.
     /// @return timestamp Unix seconds of the block.
-    function headerAt(uint64 height)
-        external
-        view
-        returns (bytes32 blockHash, bytes32 stateRoot, uint64 timestamp);
+    function headerAt(uint64 height) external view returns (bytes32 stateRoot, uint64 timestamp);
 
     /// @notice Height of the newest stored header; 0 before the first.
     function latestHeight() external view returns (uint64);

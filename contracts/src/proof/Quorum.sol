@@ -49,4 +49,49 @@ library Quorum {
             ++member;
         }
     }
+
+    /// @notice Bytes of one address in a packed set.
+    uint256 internal constant ADDRESS_BYTES = 20;
+
+    /// @notice Refuse addresses side by side that are unsorted, repeated or zero.
+    function requireValidPackedSet(bytes memory members) internal pure {
+        uint256 count = members.length / ADDRESS_BYTES;
+        address previous = address(0);
+        for (uint256 i = 0; i < count; ++i) {
+            address member = _packedMember(members, i);
+            if (member <= previous) revert MembersNotIncreasing(i);
+            previous = member;
+        }
+    }
+
+    /// @notice `requireQuorum` of addresses that lie side by side, and of signatures in calldata.
+    /// @param members Strictly increasing, as `requireValidPackedSet` demands.
+    function requirePackedQuorum(
+        bytes32 digest,
+        bytes memory members,
+        uint256 threshold,
+        bytes[] calldata signatures
+    ) internal pure {
+        if (signatures.length < threshold) {
+            revert QuorumNotReached(signatures.length, threshold);
+        }
+        uint256 count = members.length / ADDRESS_BYTES;
+        uint256 next = 0;
+        for (uint256 i = 0; i < signatures.length; ++i) {
+            address signer = ECDSA.recoverCalldata(digest, signatures[i]);
+            address member = address(0);
+            while (next < count && member < signer) member = _packedMember(members, next++);
+            if (member != signer) revert SignerNotInOrder(i, signer);
+        }
+    }
+
+    function _packedMember(bytes memory members, uint256 index)
+        private
+        pure
+        returns (address member)
+    {
+        assembly ("memory-safe") {
+            member := shr(96, mload(add(add(members, 0x20), mul(index, 20))))
+        }
+    }
 }

@@ -50,8 +50,8 @@ struct FillBatch {
     Fill[] fills;
 }
 
-/// @title Every hash and proof of the protocol as a call
-/// @notice For the tests that compare Python with Solidity.
+/// @title Every hash of the protocol as a call
+/// @notice For the tests that compare Python with Solidity; `IProofHarness` has the state proofs.
 interface IVectorHarness {
     /// @notice See `Commitment.clearinghouseId`.
     function clearinghouseId(
@@ -134,22 +134,4 @@ interface IVectorHarness {
         uint256 threshold,
         bytes[] calldata signatures
     ) external pure;
-
-    /// @notice See `StateProof.verifyAccount`.
-    function verifyAccount(bytes32 stateRoot, address account, bytes[] calldata proof)
-        external
-        pure
-        returns (bytes32 storageRoot, bytes32 codeHash);
-
-    /// @notice See `StateProof.verifyStorage`.
-    function verifyStorage(bytes32 storageRoot, bytes32 slot, bytes[] calldata proof)
-        external
-        pure
-        returns (uint256 value);
-
-    /// @notice See `StateProof.find`: the value of a key that is already hashed, empty if absent.
-    function findValue(bytes32 root, bytes32 key, bytes[] calldata proof)
-        external
-        pure
-        returns (bytes memory value);
 }

@@ -3,12 +3,11 @@ pragma solidity 0.8.37;
 
 import {Commitment} from "../Commitment.sol";
 import {Quorum} from "../proof/Quorum.sol";
-import {StateProof} from "../proof/StateProof.sol";
 import {SumTree} from "../proof/SumTree.sol";
 import {Leg, OperatorSet, Settlement, Windows} from "../Types.sol";
 import {FillBatch, IVectorHarness, Order, PlacementLimit, Release} from "./IVectorHarness.sol";
 
-/// @title Every hash and proof of the protocol as a call
+/// @title Every hash of the protocol as a call
 contract VectorHarness is IVectorHarness {
     bytes32 private constant ORDER_TYPEHASH = keccak256(
         "Order(address member,uint32 instrument,uint8 side,uint64 quantity,uint64 limitPrice,"
@@ -158,37 +157,6 @@ contract VectorHarness is IVectorHarness {
         bytes[] calldata signatures
     ) external pure {
         Quorum.requireQuorum(digest, members, threshold, signatures);
-    }
-
-    /// @inheritdoc IVectorHarness
-    function verifyAccount(bytes32 stateRoot, address account, bytes[] calldata proof)
-        external
-        pure
-        returns (bytes32 storageRoot, bytes32 codeHash)
-    {
-        return StateProof.verifyAccount(stateRoot, account, proof);
-    }
-
-    /// @inheritdoc IVectorHarness
-    function verifyStorage(bytes32 storageRoot, bytes32 slot, bytes[] calldata proof)
-        external
-        pure
-        returns (uint256 value)
-    {
-        return StateProof.verifyStorage(storageRoot, slot, proof);
-    }
-
-    /// @inheritdoc IVectorHarness
-    function findValue(bytes32 root, bytes32 key, bytes[] calldata proof)
-        external
-        pure
-        returns (bytes memory value)
-    {
-        (uint256 position, uint256 length) = StateProof.find(root, key, proof);
-        value = new bytes(length);
-        assembly ("memory-safe") {
-            calldatacopy(add(value, 0x20), position, length)
-        }
     }
 
     function _digest(bytes32 clearinghouse, bytes32 structHash) private pure returns (bytes32) {

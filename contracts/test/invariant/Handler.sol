@@ -16,15 +16,23 @@ contract Handler is Fixture {
         COMMIT,
         ABORT,
         FINALIZE,
-        CLAIM
+        CLAIM,
+        REQUEST,
+        WARN,
+        FREEZE,
+        RESOLVE,
+        EXIT,
+        REFUND
     }
 
-    /// @dev A settlement that was signed, and what its legs release of USD to the two members.
+    /// @dev A settlement that was signed, and what its legs release of USD to the two members and
+    /// leave them as claims.
     struct Proposal {
         bytes32 id;
         bytes settlement;
         bytes[3] legs;
         uint128[2][3] quanta;
+        uint128[2][3] claims;
     }
 
     address[2] private _members = [address(0xa11ce), address(0xb0b)];
@@ -34,7 +42,10 @@ contract Handler is Fixture {
 
     mapping(uint256 chain => mapping(uint32 assetId => uint256)) public paid;
     mapping(uint256 proposal => mapping(uint256 chain => Phase)) private _seen;
-    mapping(bytes32 release => bool) private _paidOnce;
+    mapping(bytes32 payment => bool) private _paidOnce;
+    mapping(uint256 chain => uint256) public refundedQuanta;
+    mapping(uint256 chain => bool) public resolvedAlone;
+    mapping(uint256 chain => bytes32) private _exitLeg;
     mapping(Action => uint256) public succeeded;
     mapping(Action => uint256) public refused;
 
@@ -44,6 +55,7 @@ contract Handler is Fixture {
     // -------------------------------------------------------------------------- actions
 
     function deposit(uint256 chain, uint256 asset, uint64 quanta, uint256 member) external {
+        if (anchors[chain % CHAINS].frozen()) return;
         quanta = uint64(_bound(quanta, MINIMUM, 1e12));
         _deposit(chain % CHAINS, asset % 2 == 0 ? USD : ETH, quanta, _members[member % 2]);
         ++succeeded[Action.DEPOSIT];
@@ -59,6 +71,8 @@ contract Handler is Fixture {
         Proposal storage proposal = _proposals.push();
         for (uint256 chain = 0; chain < CHAINS; ++chain) {
             proposal.quanta[chain] = _addReleases(legs[chain], seed >> (8 * chain));
+            proposal.claims[chain] = _addClaims(legs[chain], seed >> (16 * chain));
+            if ((seed >> chain) % 4 == 0) _leaveExits(chain, legs[chain]);
             proposal.legs[chain] = abi.encode(legs[chain]);
         }
         bool[3] memory active = [true, seed % 3 != 0, seed % 5 != 0];
@@ -139,18 +153,89 @@ contract Handler is Fixture {
         uint128 amount = quanta[index] + (wrong % 4 == 0 ? 1 : 0);
         bytes memory call_ = abi.encodeCall(
             IAnchor.claimRelease,
-            (proposal.id, USD, uint64(index), _members[index], amount, siblings, sums)
+            (
+                proposal.id,
+                USD,
+                uint64(index),
+                _members[index],
+                amount,
+                siblings,
+                sums,
+                _members[index]
+            )
         );
         if (_try(Action.CLAIM, chain, call_)) {
-            bytes32 key = keccak256(abi.encode(proposal.id, chain, index));
-            if (_paidOnce[key]) violation = "P6: paid twice";
+            _noteOnce(keccak256(abi.encode(proposal.id, chain, index)), "P6: paid twice");
             if (anchors[chain].phase(proposal.id) != Phase.FINAL) {
                 violation = "P6: paid before FINAL";
             }
             if (amount != quanta[index]) violation = "P6: paid another amount";
-            _paidOnce[key] = true;
             paid[chain][USD] += amount;
         }
+        _observe();
+    }
+
+    // ----------------------------------------------------------------------------- exits
+
+    function requestExit(uint256 chain, uint256 member, uint64 quanta) external {
+        vm.prank(_members[member % 2]);
+        bytes memory call_ = abi.encodeCall(IAnchor.requestExit, (USD, quanta % 1000));
+        _try(Action.REQUEST, chain % CHAINS, call_);
+        _observe();
+    }
+
+    function warn(uint256 chain) external {
+        _try(Action.WARN, chain % CHAINS, abi.encodeCall(IAnchor.warn, ()));
+        _observe();
+    }
+
+    function freeze(uint256 chain) external {
+        IAnchor anchor = anchors[chain % CHAINS];
+        (, uint64 committedAt) = anchor.commitOf(anchor.lastCommitted());
+        (uint64 warnedAt,) = anchor.freezeTimes();
+        if (_try(Action.FREEZE, chain % CHAINS, abi.encodeCall(IAnchor.freeze, ()))) {
+            if (committedAt >= warnedAt) violation = "frozen although a leg committed";
+        }
+        _observe();
+    }
+
+    function resolve(uint256 chain) external {
+        chain = chain % CHAINS;
+        if (_try(Action.RESOLVE, chain, abi.encodeCall(IAnchor.resolve, ()))) {
+            resolvedAlone[chain] = true;
+        }
+        _observe();
+    }
+
+    /// @notice Leave with a claim of the last leg or of any other, paid or not, the right amount or
+    /// not.
+    function exit(uint256 which, uint256 chain, uint256 who, uint256 wrong) external {
+        if (_proposals.length == 0) return;
+        (chain, who) = (chain % CHAINS, who % 2);
+        Proposal storage proposal = _lastOr(which, chain);
+        uint128 amount = proposal.claims[chain][who] + (wrong % 4 == 0 ? 1 : 0);
+        if (!_try(Action.EXIT, chain, _exitCall(proposal, chain, who, amount))) return;
+        if (amount != proposal.claims[chain][who]) violation = "P7: paid another amount";
+        if (anchors[chain].phase(proposal.id) != Phase.FINAL) violation = "P7: not final";
+        if (_exitLeg[chain] == 0) _exitLeg[chain] = proposal.id;
+        if (_exitLeg[chain] != proposal.id) violation = "P10: the exit root changed";
+        _noteOnce(keccak256(abi.encode("exit", chain, who)), "P7: left twice");
+        paid[chain][USD] += amount;
+        _observe();
+    }
+
+    function refund(uint256 chain, uint256 index) external {
+        chain = chain % CHAINS;
+        uint256 count = anchors[chain].depositCount(USD);
+        uint64 number = uint64(count == 0 ? 0 : count - 1 - index % count % 3);
+        address member = address(bytes20(anchors[chain].deposits(USD, number).record));
+        bytes memory call_ = abi.encodeCall(IAnchor.refund, (USD, number, member));
+        if (!_try(Action.REFUND, chain, call_)) return;
+        if (number < anchors[chain].assetState(USD).depositCursor) {
+            violation = "P7: a consumed deposit was refunded";
+        }
+        _noteOnce(keccak256(abi.encode("refund", chain, number)), "P7: refunded twice");
+        refundedQuanta[chain] += uint64(uint256(anchors[chain].deposits(USD, number).record));
         _observe();
     }
 
@@ -166,6 +251,14 @@ contract Handler is Fixture {
 
     function wait(uint256 duration, bool long) external {
         vm.warp(block.timestamp + _bound(duration, 1, long ? 700 : 60));
+        _observe();
+    }
+
+    /// @notice Let all the time pass that a step of a way out takes, or the longest one.
+    function waitForFreeze(uint256 which) external {
+        uint64[3] memory durations =
+            [windows.graceSeconds, windows.freezeDelaySeconds, uint64(30 days)];
+        vm.warp(block.timestamp + durations[which % 3] + 1);
         _observe();
     }
 
@@ -220,6 +313,35 @@ contract Handler is Fixture {
         return _proposals[(which >> 3) % count];
     }
 
+    /// @dev The proposal that a chain committed last, or sometimes any.
+    function _lastOr(uint256 which, uint256 chain) private view returns (Proposal storage) {
+        bytes32 last = anchors[chain].lastCommitted();
+        for (uint256 i = 0; i < _proposals.length && which % 8 != 0; ++i) {
+            if (_proposals[i].id == last) return _proposals[i];
+        }
+        return _proposals[(which >> 3) % _proposals.length];
+    }
+
+    function _exitCall(Proposal storage proposal, uint256 chain, uint256 who, uint128 amount)
+        private
+        view
+        returns (bytes memory)
+    {
+        uint256 position = 3 + 4 * who;
+        (,, bytes32[] memory siblings, uint128[] memory sums) =
+            SumTreeBuilder.build(_claims(_members, proposal.claims[chain]), position);
+        address member = _members[who];
+        Leg memory leg = abi.decode(proposal.legs[chain], (Leg));
+        return abi.encodeCall(
+            IAnchor.exitFrozen, (leg, USD, position, member, amount, siblings, sums, member)
+        );
+    }
+
+    function _noteOnce(bytes32 payment, string memory otherwise) private {
+        if (_paidOnce[payment]) violation = otherwise;
+        _paidOnce[payment] = true;
+    }
+
     function _isUndecided() private view returns (bool) {
         if (_proposals.length == 0) return false;
         Proposal storage newest = _proposals[_proposals.length - 1];
@@ -263,6 +385,22 @@ contract Handler is Fixture {
         leg.assets[0].releasesTree = root;
         leg.assets[0].released = sum;
         leg.assets[0].claims -= sum;
+    }
+
+    /// @dev Split a leg's USD between the two members.
+    function _addClaims(Leg memory leg, uint256 seed)
+        private
+        view
+        returns (uint128[2] memory quanta)
+    {
+        quanta[0] = uint128(seed % (uint256(leg.assets[0].claims) + 1));
+        quanta[1] = leg.assets[0].claims - quanta[0];
+        (leg.assets[0].claimsTree,,,) = SumTreeBuilder.build(_claims(_members, quanta), 0);
+    }
+
+    /// @dev Answer no exit, as operators would who want to keep someone in.
+    function _leaveExits(uint256 chain, Leg memory leg) private view {
+        leg.assets[0].exitCursor = anchors[chain].assetState(USD).exitCursor;
     }
 
     function _makeStale(CounterProof memory proof, uint256 stale) private view {

@@ -67,3 +67,35 @@ contract ReentrantToken is OddToken {
         super._update(from, to, amount);
     }
 }
+
+/// @notice Refuses a recipient, as tokens with a list of blocked addresses do; or, told to, answers
+/// false. It can stand in for another token: its own storage lies out of ERC20's way.
+contract BlockingToken is OddToken {
+    error Blocked(address recipient);
+
+    mapping(address recipient => bool) private _blocked;
+    bool private _false;
+
+    function blockRecipient(address recipient) external {
+        _blocked[recipient] = true;
+    }
+
+    function answerFalse() external {
+        _false = true;
+    }
+
+    function transfer(address to, uint256 amount) public override returns (bool) {
+        if (_blocked[to]) revert Blocked(to);
+        if (_false) return false;
+        return super.transfer(to, amount);
+    }
+}
+
+/// @notice Uses all the gas it is given.
+contract BurningToken is OddToken {
+    function transfer(address, uint256) public pure override returns (bool) {
+        assembly ("memory-safe") {
+            invalid()
+        }
+    }
+}

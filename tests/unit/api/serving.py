@@ -16,7 +16,9 @@ from clearinghouse.api.options import ServerOptions
 from clearinghouse.api.ports import Ports
 from clearinghouse.api.server import ApiServer, build_server
 from clearinghouse.api.views import CycleReport
+from clearinghouse.book.columns import FillColumns, FillRows, MandatedOrders
 from clearinghouse.book.identifiers import Address, Hash32
+from clearinghouse.book.mandates import Mandate
 from clearinghouse.book.orders import (
     Fill,
     FillBatch,
@@ -28,7 +30,7 @@ from clearinghouse.book.orders import (
 from clearinghouse.book.reference import Instrument
 from clearinghouse.book.state import State
 from clearinghouse.errors import Conflict, Rejected
-from clearinghouse.intake.ports import BatchReceipt
+from clearinghouse.intake.ports import BatchReceipt, ColumnsReceipt, OrdersReceipt
 from tests.builders import WAIT_SECONDS
 
 LOOPBACK = "127.0.0.1:0"
@@ -39,27 +41,51 @@ class FakeIntake:
 
     def __init__(self) -> None:
         self.state = State()
-        self.batches: list[FillBatch] = []
-        self.futures: list[Future[BatchReceipt]] = []
+        self.batches: list[FillRows | FillColumns] = []
+        self.futures: list[Future[Any]] = []
+        self.sent: list[Any] = []
+        """Orders and mandates, as they came."""
         self.taken = threading.Condition()
         self.deciding = True
-        self.refuse: Callable[[FillBatch], Exception | None] = lambda batch: None
+        self.refuse: Callable[[FillRows | FillColumns], Exception | None] = lambda batch: None
 
     def submit_batch(
-        self, batch: FillBatch, orders: Sequence[SignedOrder], signature: bytes
+        self, batch: FillRows, orders: Sequence[SignedOrder], signature: bytes
     ) -> Future[BatchReceipt]:
+        return self._take(batch, receipt)
+
+    def submit_columns(self, columns: FillColumns, signature: bytes) -> Future[ColumnsReceipt]:
+        return self._take(columns, columns_receipt)
+
+    def _take(self, batch: FillRows | FillColumns, answer: Callable[[int], Any]) -> Future[Any]:
         error = self.refuse(batch)
         if error is not None:
             raise error
-        future: Future[BatchReceipt] = Future()
+        future: Future[Any] = Future()
         with self.taken:
             self.batches.append(batch)
             self.futures.append(future)
             self.taken.notify_all()
             number = len(self.batches)
         if self.deciding:
-            future.set_result(receipt(number))
+            future.set_result(answer(number))
         return future
+
+    def register_orders(
+        self, venue: Address, orders: Sequence[SignedOrder]
+    ) -> Future[OrdersReceipt]:
+        self.sent.append((venue, orders))
+        return _done(OrdersReceipt(7, bytes(4 * len(orders)), b"\x01" * len(orders)))
+
+    def register_mandated_orders(
+        self, orders: MandatedOrders, signature: bytes
+    ) -> Future[OrdersReceipt]:
+        self.sent.append((orders, signature))
+        return _done(OrdersReceipt(8, bytes(4 * orders.count), b"\x01" * orders.count))
+
+    def register_mandates(self, mandates: Sequence[tuple[Mandate, bytes]]) -> Future[int]:
+        self.sent.append(mandates)
+        return _done(len(mandates))
 
     def wait_for(self, count: int) -> None:
         """Return when so many batches were taken."""
@@ -133,6 +159,18 @@ def _done(value: Any) -> Future[Any]:
 def receipt(number: int) -> BatchReceipt:
     """Return the receipt that the fake gives to its n-th batch."""
     return BatchReceipt(number, (Reason.ADMITTED,) * (number % 3))
+
+
+def columns_receipt(number: int) -> ColumnsReceipt:
+    """Return the receipt that the fake gives to its n-th batch when that is columns."""
+    return ColumnsReceipt(number, b"\x01" * (number % 3))
+
+
+def columns_of(number: int, fills: int = 1) -> FillColumns:
+    """Return columns that are told by their number."""
+    batch_id = Hash32(number.to_bytes(32, "big"))
+    column = [number] * fills
+    return FillColumns.of(Address(b"\x03" * 20), batch_id, column, column, column, column)
 
 
 def batch_of(number: int, fills: int = 1) -> FillBatch:

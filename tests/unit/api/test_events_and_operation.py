@@ -70,7 +70,7 @@ def test_events_are_streamed_from_a_sequence_on_and_as_they_come(
     second = clearing.propose()
     live = next(events)
     assert live.entry == second
-    assert live.sequence == sequence + 2
+    assert live.sequence == sequence + 3, "after the batch and the cut"
     stream.cancel()
     assert list(events) == []
     later = iter(served.client.stream_settlement_events(live.sequence))

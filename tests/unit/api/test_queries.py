@@ -21,6 +21,7 @@ from clearinghouse.book.identifiers import Hash32, InstrumentId
 from clearinghouse.book.orders import Fill, FillBatch, PlacementLimit, Reason, Release, Side
 from clearinghouse.book.reference import Instrument
 from clearinghouse.errors import Conflict, Rejected
+from clearinghouse.intake.sequencer import LANE_LIMIT
 from tests.builders import (
     ALICE,
     BOB,
@@ -68,8 +69,10 @@ def test_client_reads_all_instruments_when_they_fill_several_pages(
     more = [
         Instrument(InstrumentId(number), f"I{number}", USD, 0, 1) for number in range(2_500, 99, -1)
     ]
-    for future in [clearing.sequencer.create_instrument(instrument) for instrument in more]:
-        clearing.get(future)
+    for start in range(0, len(more), LANE_LIMIT):
+        lane = more[start : start + LANE_LIMIT]
+        for future in [clearing.sequencer.create_instrument(instrument) for instrument in lane]:
+            clearing.get(future)
     assert served.client.list_instruments() == [*INSTRUMENTS, *reversed(more)]
 
 

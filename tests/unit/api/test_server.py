@@ -21,7 +21,7 @@ from clearinghouse.api.query_servicer import QueryServicer
 from clearinghouse.api.server import build_server
 from clearinghouse.api.settlement_servicer import SettlementServicer
 from clearinghouse.errors import Rejected, Unavailable
-from clearinghouse.intake.sequencer import QUEUE_LIMIT
+from clearinghouse.intake.sequencer import LANE_LIMIT
 from clearinghouse.v1 import (
     intake_service_pb2,
     operation_service_pb2,
@@ -219,6 +219,5 @@ def test_call_ends_when_the_callers_deadline_is_over() -> None:
     intake.futures[0].set_result(receipt(1))
 
 
-def test_options_default_window_is_smaller_than_the_queue_behind_it() -> None:
-    options = ServerOptions()
-    assert options.window_batches * options.worker_threads <= QUEUE_LIMIT
+def test_options_default_window_fits_the_venues_lane_when_it_has_several_streams() -> None:
+    assert ServerOptions().window_batches * 8 <= LANE_LIMIT

@@ -5,10 +5,10 @@ from __future__ import annotations
 from hypothesis import strategies as st
 
 from clearinghouse.api import views
-from clearinghouse.book import entries, orders, reference, settlements
+from clearinghouse.book import columns, entries, mandates, orders, reference, settlements
 from clearinghouse.book.ranges import INT64_MAX, UINT32_MAX, UINT64_MAX, UINT128_MAX
 from clearinghouse.commitment.trees import Branch, Node
-from clearinghouse.intake.ports import BatchReceipt
+from clearinghouse.intake.ports import BatchReceipt, ColumnsReceipt, OrdersReceipt
 from clearinghouse.netting.metrics import NettingFigures
 
 addresses = st.binary(min_size=20, max_size=20)
@@ -43,12 +43,58 @@ order = st.builds(
     nonce=uint64,
     venue=addresses,
 )
-signed_order = st.builds(orders.SignedOrder, order=order, signature=signatures)
+signed_order = st.builds(
+    orders.SignedOrder, order=order, signature=signatures, delegate=st.none() | addresses
+)
+mandate = st.builds(
+    mandates.Mandate,
+    member=addresses,
+    delegate=addresses,
+    venue=addresses,
+    instrument=uint32,
+    maximum_order_notional=uint64,
+    maximum_total_notional=uint64,
+    minimum_sell_price=uint64,
+    expiry=uint64,
+    nonce=uint64,
+)
+signed_mandate = st.tuples(mandate, signatures)
 fill = st.builds(orders.Fill, buy_order=hashes, sell_order=hashes, quantity=uint64, cash=uint64)
 batch = st.builds(orders.FillBatch, venue=addresses, batch_id=hashes, fills=tuples_of(fill))
-submission = st.tuples(batch, st.lists(signed_order, max_size=3), signatures)
+rows = batch.map(columns.FillRows.of)
+submission = st.tuples(rows, st.lists(signed_order, max_size=3), signatures)
 receipt = st.builds(
     BatchReceipt, sequence=uint64, reasons=tuples_of(st.sampled_from(orders.Reason))
+)
+
+
+def columns_of(kind: type) -> st.SearchStrategy:
+    """Return columns with a few rows of any bytes, ``FillColumns`` or ``MandatedOrders``."""
+
+    def fields(count: int) -> st.SearchStrategy:
+        elements = {
+            name: st.lists(
+                st.sampled_from([b"\x00", b"\x01"])
+                if name == "sides"
+                else st.binary(min_size=dtype.itemsize, max_size=dtype.itemsize),
+                min_size=count,
+                max_size=count,
+            ).map(b"".join)
+            for name, dtype in kind.WIDTHS.items()
+        }
+        known = {"venue": addresses, "batch_id": hashes}
+        named = {name: known[name] for name in kind.__struct_fields__ if name in known}
+        return st.builds(kind, **named, **elements)
+
+    return st.integers(0, 3).flatmap(fields)
+
+
+fill_columns = columns_of(columns.FillColumns)
+mandated_orders = columns_of(columns.MandatedOrders)
+reason_codes = st.lists(st.sampled_from(list(orders.REASON_CODE.values())), max_size=4).map(bytes)
+columns_receipt = st.builds(ColumnsReceipt, sequence=uint64, reasons=reason_codes)
+orders_receipt = st.builds(
+    lambda sequence, reasons: OrdersReceipt(sequence, reasons * 4, reasons), uint64, reason_codes
 )
 placement_limit = st.builds(
     orders.PlacementLimit,
@@ -170,6 +216,17 @@ settlement_summary = st.builds(
     views.SettlementSummary, hashes, uint64, phases, chain_phases, st.booleans()
 )
 
+claim_changes = st.builds(
+    lambda chain, asset, changes: entries.ClaimChanges(
+        chain,
+        asset,
+        b"".join(position.to_bytes(4, "little") for position, _ in changes),
+        b"".join(quanta.to_bytes(8, "little") for _, quanta in changes),
+    ),
+    chain_ids,
+    uint32,
+    st.lists(st.tuples(uint32, st.integers(0, INT64_MAX)), min_size=1, max_size=3),
+)
 settlement_entry = st.one_of(
     st.builds(
         entries.SettlementProposed,
@@ -177,7 +234,9 @@ settlement_entry = st.one_of(
         settlement=settlement,
         legs=tuples_of(leg),
         marks=tuples_of(st.builds(entries.MarkAtCut, uint32, uint64)),
-        claims=tuples_of(st.builds(entries.ClaimChange, chain_ids, uint32, uint32, uint64)),
+        claims=st.lists(
+            claim_changes, max_size=3, unique_by=lambda c: (c.chain_id, c.asset_id)
+        ).map(tuple),
         releases=tuples_of(
             st.builds(entries.PlannedRelease, chain_ids, uint32, uint32, uint64, hashes)
         ),

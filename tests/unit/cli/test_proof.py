@@ -132,6 +132,81 @@ def test_proof_verify_ends_with_1_and_the_reason_when_it_is_not_proven(tmp_path:
     assert text.stdout == ""
 
 
+def first_slot(result: dict[str, Any], **changes: object) -> dict[str, Any]:
+    return {**result, "storageProof": [{**result["storageProof"][0], **changes}]}
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda proof: {**proof, "accountProof": []}, "proof_truncated"),
+        (lambda proof: {**proof, "accountProof": ["0x80"]}, "proof_truncated"),
+        (
+            lambda proof: {**proof, "accountProof": proof["accountProof"][::-1]},
+            "node_hash_mismatch",
+        ),
+        (
+            lambda proof: {**proof, "accountProof": [*proof["accountProof"], "0x80"]},
+            "proof_extended",
+        ),
+        (lambda proof: {**proof, "address": "0x" + "11" * 20}, "node_hash_mismatch"),
+        (lambda proof: {**proof, "accountProof": ["0x" + "00" * 1_000_000]}, "proof_too_large"),
+        (lambda proof: {**proof, "accountProof": ["0xc0"] * 100_000}, "proof_too_large"),
+        (lambda proof: {**proof, "codeHash": "0x" + "11" * 32}, "claim_mismatch"),
+        (lambda proof: first_slot(proof, key="0x5"), "node_hash_mismatch"),
+        (lambda proof: first_slot(proof, value="0x5"), "claim_mismatch"),
+        (lambda proof: first_slot(proof, value="0x0", proof=[]), "proof_truncated"),
+        (lambda proof: {**proof, "accountProof": ["0xzz"]}, "json_malformed"),
+        (lambda proof: [proof], "json_malformed"),
+        (lambda proof: {"jsonrpc": "2.0", "id": 1, "result": None}, "answer_without_result"),
+        (
+            lambda proof: {"jsonrpc": "2.0", "id": 1, "error": {"message": "missing trie node"}},
+            "answer_without_result",
+        ),
+    ],
+)
+def test_proof_verify_names_the_file_and_the_reason_when_the_proof_is_refused(
+    change: Any, reason: str, tmp_path: Path
+) -> None:
+    header = recorded_path(f"{WETH}/block_header.json")
+    proof = json.loads(recorded_path(f"{WETH}/eth_getProof.json").read_text())
+    refused = printed(
+        *("verify", "--header", header),
+        *("--proof", write(tmp_path / "altered.json", change(proof))),
+        code=1,
+    )
+    assert refused["reason"] == reason
+    assert "altered.json" in refused["message"]
+
+
+@pytest.mark.parametrize(
+    ("document", "reason", "said"),
+    [
+        ({"jsonrpc": "2.0", "id": 1, "result": None}, "answer_without_result", "no such block"),
+        (
+            {"jsonrpc": "2.0", "id": 1, "error": {"code": -32000, "message": "header not found"}},
+            "answer_without_result",
+            "header not found",
+        ),
+        ([], "json_malformed", "an object"),
+        ({}, "header_field_missing", "parentHash"),
+        ({**block_of(21), "hash": None}, "header_field_missing", "pending"),
+        ({**block_of(21), "number": "0x1_0"}, "header_field_malformed", "number"),
+        ({**block_of(21), "number": "0x9"}, "header_hash_mismatch", "block 9"),
+        ({**block_of(21), "requestsHash": None, "slotNumber": "0x1"}, "header_gap", "requestsHash"),
+    ],
+)
+def test_proof_verify_names_the_file_and_the_reason_when_the_header_is_refused(
+    document: object, reason: str, said: str, tmp_path: Path
+) -> None:
+    header = write(tmp_path / "altered.json", document)
+    proof = write(tmp_path / "proof.json", ABSENT)
+    refused = printed("verify", "--header", header, "--proof", proof, code=1)
+    assert refused["reason"] == reason
+    assert said in refused["message"]
+    assert "altered.json" in refused["message"]
+
+
 def test_proof_verify_ends_with_2_when_a_file_is_unreadable(tmp_path: Path) -> None:
     good = write(tmp_path / "good.json", block_of(21))
     absent = tmp_path / "absent.json"

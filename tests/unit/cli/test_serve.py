@@ -6,16 +6,19 @@ A server that runs is tested with chains in ``tests/e2e/test_recovery_shutdown.p
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 import structlog
 from typer.testing import CliRunner
 
+from clearinghouse.cli import serve as serve_module
 from clearinghouse.cli.main import app
 from clearinghouse.cli.serve import _write_whole
 from clearinghouse.config import ServerSettings
+from clearinghouse.errors import Unavailable
 
 
 @pytest.fixture(autouse=True)
@@ -44,6 +47,25 @@ def test_serve_exits_two_when_an_option_is_unknown_or_out_of_range(options: list
     shown = CliRunner().invoke(app, ["serve", *options])
     assert shown.exit_code == 2
     assert options[0] in shown.stderr
+
+
+@pytest.mark.parametrize(("lost", "exit_code"), [(True, 1), (False, 0)])
+def test_serve_exits_one_when_leadership_is_lost_before_it_serves(
+    monkeypatch: pytest.MonkeyPatch, lost: bool, exit_code: int
+) -> None:
+    def stand_by(
+        settings: ServerSettings, on_fatal: Callable[[Exception], None], stop: threading.Event
+    ) -> None:
+        """End as a standby does whose tail was being replayed."""
+        if lost:
+            on_fatal(Unavailable("leadership_lost", "another server leads; start again"))
+        stop.set()
+
+    monkeypatch.setattr(serve_module, "open_application", stand_by)
+    shown = CliRunner().invoke(app, ["serve"])
+    assert shown.exit_code == exit_code
+    assert ("leadership_lost" in shown.stderr) is lost
+    assert shown.stdout == ""
 
 
 def test_settings_take_flags_before_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from coincurve import PublicKey
 from eth_account import Account
 
 from clearinghouse.book.identifiers import address_from_hex
 from clearinghouse.commitment.keccak import keccak256
+from clearinghouse.commitment.signature_kernel import recover_keys
 from clearinghouse.commitment.signatures import (
     GROUP_ORDER,
     SignatureInvalid,
     SignatureMalleable,
     recover_signer,
+    recover_signers,
     sign_digest,
     signer_address,
 )
 from clearinghouse.errors import Rejected
+from tests.machine_code import on_both_paths
 
 # The first key of every anvil and hardhat node, and the address published with it.
 KEY = bytes.fromhex("ac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80")
@@ -112,3 +116,66 @@ def test_signature_refusals_are_the_callers_fault_when_classified() -> None:
 def test_sign_digest_refuses_when_digest_is_not_32_bytes(length: int) -> None:
     with pytest.raises(ValueError, match="32 bytes"):
         sign_digest(KEY, bytes(length))
+
+
+# -- many at once -------------------------------------------------------------------------------
+
+
+def recover_each(digests: list[bytes], signatures: list[bytes]) -> list[bytes | str]:
+    """Recover one by one; return the signer, or the refusal's reason and message."""
+    found: list[bytes | str] = []
+    for digest, signature in zip(digests, signatures, strict=True):
+        try:
+            found.append(recover_signer(digest, signature))
+        except Rejected as refusal:
+            found.append(str(refusal))
+    return found
+
+
+def recover_together(digests: list[bytes], signatures: list[bytes]) -> list[bytes | str]:
+    """Do the same at once."""
+    rows = np.frombuffer(b"".join(digests), np.uint8).reshape(-1, 32)
+    signers = recover_signers(rows, signatures)
+    return [str(signer) if isinstance(signer, Rejected) else signer for signer in signers]
+
+
+def test_recover_signers_gives_what_each_gives_when_some_are_bad() -> None:
+    r, s, v = parts(sign_digest(KEY, DIGEST))
+    half = GROUP_ORDER // 2
+    good = with_parts(r, s, v)
+    signatures = [
+        good, with_parts(r, GROUP_ORDER - s, 55 - v), with_parts(r, half, v),
+        with_parts(r, half + 1, v), b"", good[:-1], good + b"\x00", bytes(65), b"\xff" * 65,
+        *(with_parts(r, s, other) for other in (0, 1, 26, 29, 255)),
+        with_parts(0, 1, 27), with_parts(1, 0, 27), with_parts(GROUP_ORDER, 1, 27),
+        with_parts(2**256 - 1, 1, 28), with_parts(5, 1, 27), good,
+    ]  # fmt: skip
+    digests = [DIGEST] * len(signatures)
+    together = on_both_paths(lambda: recover_together(digests, signatures))
+    assert together == recover_each(digests, signatures)
+    assert together[0] == together[-1] == ADDRESS
+    assert sum(isinstance(signer, str) for signer in together) == len(signatures) - 3
+
+
+def test_recover_signers_gives_what_each_gives_when_more_than_one_core_takes() -> None:
+    keys = [keccak256(number.to_bytes(4)) for number in range(3)]
+    digests = [keccak256(number.to_bytes(8)) for number in range(300)]
+    signatures = [sign_digest(keys[n % 3], digest) for n, digest in enumerate(digests)]
+    together = on_both_paths(lambda: recover_together(digests, signatures))
+    assert together == [signer_address(keys[n % 3]) for n in range(300)]
+
+
+@pytest.mark.parametrize("recovery_id", [2, 3, 4, 255])
+def test_recover_keys_leaves_a_row_empty_when_its_recovery_id_is_unknown(recovery_id: int) -> None:
+    r, s, v = parts(sign_digest(KEY, DIGEST))
+    rows = np.frombuffer(
+        with_parts(r, s, recovery_id) + with_parts(r, s, v - 27), np.uint8
+    ).reshape(2, 65)
+    digests = np.frombuffer(DIGEST * 2, np.uint8).reshape(2, 32)
+    keys = on_both_paths(lambda: recover_keys(digests, rows).tolist())
+    assert keys[0] == [0] * 65
+    assert keccak256(bytes(keys[1][1:]))[12:] == ADDRESS
+
+
+def test_recover_signers_gives_nothing_when_nothing_is_asked() -> None:
+    assert on_both_paths(lambda: recover_together([], [])) == []

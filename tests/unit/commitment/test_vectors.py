@@ -29,6 +29,19 @@ TYPES = {
     "Release": (
         "address member,uint256 chainId,uint32 assetId,uint64 quanta,uint64 nonce,uint64 expiry"
     ),
+    "Mandate": (
+        "address member,address delegate,address venue,uint32 instrument,"
+        "uint64 maximumOrderNotional,uint64 maximumTotalNotional,uint64 minimumSellPrice,"
+        "uint64 expiry,uint64 nonce"
+    ),
+    "MandatedOrders": (
+        "address venue,uint32 count,bytes members,bytes instruments,bytes sides,bytes quantities,"
+        "bytes limitPrices,bytes maxFeeRates,bytes expiries,bytes nonces"
+    ),
+    "FillColumns": (
+        "address venue,bytes32 batchId,uint32 count,bytes buyOrders,bytes sellOrders,"
+        "bytes quantities,bytes cash"
+    ),
     "Fill": "bytes32 buyOrder,bytes32 sellOrder,uint64 quantity,uint64 cash",
     "FillBatch": "address venue,bytes32 batchId,Fill[] fills",
     "CommitteeHeader": "uint256 chainId,uint64 epoch,uint64 height,bytes32 blockHash",
@@ -47,6 +60,9 @@ SIGNED = [
     ("PlacementLimit", "placement_limit", "placement_limit_digest", ()),
     ("Release", "release", "release_digest", ()),
     ("FillBatch", "fill_batch", "fill_batch_digest", ("Fill",)),
+    ("Mandate", "mandate", "mandate_digest", ()),
+    ("MandatedOrders", "mandated_orders", "mandated_orders_digest", ()),
+    ("FillColumns", "fill_columns", "fill_columns_digest", ()),
     ("CommitteeHeader", "committee_header", "committee_digest", ()),
     ("Settlement", "settlement", "settlement_id", ("ChainEntry",)),
 ]

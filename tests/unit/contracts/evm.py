@@ -23,7 +23,9 @@ GAS_LIMIT = 16_000_000
 class Evm:
     """A chain that mines every transaction at once, each block one second after the last."""
 
-    def __init__(self, directory: Path, *, time: int, hardfork: str = "osaka") -> None:
+    def __init__(
+        self, directory: Path, *, time: int, hardfork: str = "osaka", chain_id: int = 31337
+    ) -> None:
         self._group = ProcessGroup()
         log_path = directory / "anvil.log"
         with log_path.open("wb") as log:
@@ -31,11 +33,12 @@ class Evm:
                 [
                     *(str(find_tool("anvil")), "--port", "0", "--accounts", "1"),
                     *("--hardfork", hardfork, "--timestamp", str(time)),
+                    *("--chain-id", str(chain_id)),
                 ],
                 log,
             )
-        url = f"http://127.0.0.1:{_wait_for_port(self._process, log_path)}"
-        self._connection: Connection = connect(url)
+        self.url = f"http://127.0.0.1:{_wait_for_port(self._process, log_path)}"
+        self._connection: Connection = connect(self.url)
         self.request("anvil_setBlockTimestampInterval", 1)
         self._account = self.request("eth_accounts")[0]
 

@@ -49,7 +49,6 @@ def test_update_stores_the_finalised_execution_block(client: Client) -> None:
     payload = payload_of(update)
     height = payload.block_number
     assert client.contract.call("headerAt", height) == (
-        payload.block_hash,
         payload.state_root,
         payload.timestamp,
     )

@@ -204,7 +204,6 @@ def test_gloas_header_is_decoded_from_its_rlp(evm: Evm) -> None:
     header = decode_header(rlp)
     client.update(gloas_update(slot, rlp), rlp)
     assert client.contract.call("headerAt", 77) == (
-        header.block_hash,
         header.state_root,
         header.timestamp,
     )

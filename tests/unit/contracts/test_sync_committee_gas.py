@@ -13,7 +13,7 @@ GROWTH_MAX = 1.02
 
 def test_gas_of_recorded_updates_does_not_grow() -> None:
     measured, snapshot = measure(), read_snapshot()
-    assert measured.keys() == snapshot.keys()
+    assert measured.keys() <= snapshot.keys()
     for name, gas in measured.items():
         for kind, used in gas.items():
             assert used <= snapshot[name][kind] * GROWTH_MAX, (

@@ -29,7 +29,10 @@ CONTRACT = L1Contract(Address(b"\x02" * 20), Hash32(b"\x03" * 32), None)
 
 TRUSTS: dict[str, tuple[Trust, RollupRoots | None]] = {
     "committee": (COMMITTEE, None),
-    "ethereum": (BeaconTrust(build_test_network(), Hash32(b"\x04" * 32), 86_400), None),
+    "ethereum": (
+        BeaconTrust(build_test_network(), Hash32(b"\x04" * 32), 86_400, "http://127.0.0.1:5052"),
+        None,
+    ),
     "opstack": (COMMITTEE, RollupRoots(L1, OutputOracle(CHAIN, CONTRACT, 604_800))),
     "nitro": (COMMITTEE, RollupRoots(L1, NitroOutbox(CHAIN, CONTRACT))),
 }

@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
-from clearinghouse.book.entries import BatchRecorded, InstrumentListed
+from clearinghouse.book.entries import BatchForm, BatchRecorded, InstrumentListed, UnknownOrders
 from clearinghouse.book.identifiers import AssetId, InstrumentId
+from clearinghouse.book.novation import LARGEST
+from clearinghouse.book.order_table import NO_ORDER
 from clearinghouse.book.orders import Fill, Reason, Side, SignedOrder
 from clearinghouse.book.ranges import INT64_MAX
 from clearinghouse.book.reference import Instrument
@@ -30,6 +32,7 @@ from tests.builders import (
     hash_of,
     sign_order,
 )
+from tests.ledger import filled, reasons_of
 from tests.unit.intake.test_verification import second_form
 
 UNFUNDED = DAVE
@@ -74,7 +77,7 @@ def refused(clearing: Clearing, fill: Fill, orders: tuple[SignedOrder, ...]) -> 
     good = [crossing(1, nonce=clearing.number()) for _ in range(2)]
     fills = [fill_of(*good[0], 1), fill, fill_of(*good[1], 1)]
     before = {member: clearing.holding(member) for member in (ALICE, BOB)}
-    filled = clearing.read(lambda s: {d: o.filled for d, o in s.orders.items()})
+    filled_before = clearing.read(filled)
     count = clearing.read(lambda state: state.fill_count)
 
     reasons = clearing.reasons(fills, [*good[0], *orders, *good[1]])
@@ -84,10 +87,10 @@ def refused(clearing: Clearing, fill: Fill, orders: tuple[SignedOrder, ...]) -> 
         quantity, basis = before[member]
         assert clearing.holding(member) == (quantity + 2 * sign, basis + 200 * sign)
     assert clearing.read(lambda state: state.fill_count) == count + 2
-    after = clearing.read(lambda s: {d: o.filled for d, o in s.orders.items()})
+    after = clearing.read(filled)
     own = {hash_of(order) for pair in good for order in pair}
     assert {d: f for d, f in after.items() if d not in own and f} == {
-        d: f for d, f in filled.items() if f
+        d: f for d, f in filled_before.items() if f
     }
     assert_replays(clearing)
     return reasons[1]
@@ -242,8 +245,13 @@ def test_fill_is_refused_when_cash_is_out_of_range(clearing: Clearing, cash: int
 @pytest.mark.parametrize(
     ("quantity", "price", "expected"),
     [
-        (INT64_MAX, 1, Reason.ADMITTED),
-        (1, INT64_MAX, Reason.ADMITTED),
+        (LARGEST, 1, Reason.ADMITTED),
+        (1, LARGEST, Reason.ADMITTED),
+        (LARGEST + 1, 1, Reason.TOTAL_OVERFLOW),
+        (1, LARGEST + 1, Reason.TOTAL_OVERFLOW),
+        (2**30, 2**30, Reason.TOTAL_OVERFLOW),
+        (INT64_MAX, 1, Reason.TOTAL_OVERFLOW),
+        (1, INT64_MAX, Reason.TOTAL_OVERFLOW),
         (2**32, 2**31, Reason.CASH_INVALID),
     ],
 )
@@ -259,9 +267,9 @@ def test_fill_is_admitted_when_numbers_are_the_largest(
 @pytest.mark.parametrize(
     ("first", "second"),
     [
-        pytest.param((INT64_MAX, 0), (1, 0), id="quantity"),
-        pytest.param((1, INT64_MAX), (1, 1), id="basis"),
-        pytest.param((2**62, 0), (1, 3), id="notional"),
+        pytest.param((LARGEST, 0), (1, 0), id="open_interest"),
+        pytest.param((1, LARGEST), (1, 1), id="basis"),
+        pytest.param((2**59, 0), (1, 2), id="worth"),
     ],
 )
 def test_fill_is_refused_when_a_running_total_overflows(
@@ -274,6 +282,34 @@ def test_fill_is_refused_when_a_running_total_overflows(
     more = signed(ALICE, Side.BUY, INT64_MAX, INT64_MAX, instrument=FREE, nonce=1)
     fill = fill_of(more, sells[1], *second)
     assert refused(clearing, fill, (more, sells[1])) is Reason.TOTAL_OVERFLOW
+
+
+def test_fill_is_refused_when_what_others_hold_would_be_worth_too_much(
+    clearing: Clearing,
+) -> None:
+    """A price values every open position, also of those who are not part of the fill."""
+    orders = crossing(2**59, 1, instrument=FREE)
+    assert clearing.reasons([fill_of(*orders, 2**59, 0)], list(orders)) == [
+        Reason.PRICE_OUTSIDE_LIMIT
+    ]
+    assert clearing.reasons([fill_of(*orders, 2**59, 2**59)], list(orders)) == [Reason.ADMITTED]
+    clearing.accept_limits(CAROL)
+    clearing.deposit(DAVE, 1_000)
+    clearing.accept_limits(DAVE)
+    for price, expected in ((2, Reason.TOTAL_OVERFLOW), (1, Reason.ADMITTED)):
+        assert clearing.trade(CAROL, DAVE, 1, price, FREE) is expected
+    assert clearing.trade(BOB, ALICE, 1, 2, FREE) is Reason.TOTAL_OVERFLOW, "reducing as well"
+    assert clearing.trade(BOB, ALICE, 2**58 + 2, 2, FREE) is Reason.TOTAL_OVERFLOW, "by any lots"
+    assert clearing.trade(BOB, ALICE, 2**58 + 2, 1, FREE) is Reason.ADMITTED
+    clearing.deposit(BOB, 2**59)
+    assert clearing.trade(BOB, ALICE, 1, 2, FREE) is Reason.ADMITTED
+    assert_replays(clearing)
+
+
+def test_overflow_is_told_before_margin_when_both_stand_in_the_way(clearing: Clearing) -> None:
+    orders = crossing(LARGEST + 1, 1)
+    fill = fill_of(*orders, LARGEST + 1, LARGEST + 1)
+    assert refused(clearing, fill, orders) is Reason.TOTAL_OVERFLOW
 
 
 def test_fill_is_refused_when_a_member_trades_with_itself(clearing: Clearing) -> None:
@@ -318,10 +354,13 @@ def test_fill_is_admitted_when_margin_is_exactly_sufficient(clearing: Clearing) 
     assert clearing.reasons(fills, list(orders)) == [Reason.ADMITTED, Reason.MARGIN_INSUFFICIENT]
 
 
-def test_fill_is_admitted_when_it_only_reduces(clearing: Clearing) -> None:
-    clearing.deposit(CAROL, 10**9)
-    clearing.accept_limits(CAROL)
+def test_fill_is_admitted_when_it_only_reduces_at_the_mark(clearing: Clearing) -> None:
+    for member in (CAROL, DAVE):
+        clearing.deposit(member, 10**9)
+        clearing.accept_limits(member)
     assert clearing.trade(ALICE, BOB, 100, 100) is Reason.ADMITTED
+    assert clearing.trade(CAROL, DAVE, 1, 150) is Reason.ADMITTED, "Bob is under water"
+    assert clearing.trade(BOB, CAROL, 99, 151) is Reason.MARGIN_INSUFFICIENT, "above the mark"
     assert clearing.trade(CAROL, BOB, 1, 150) is Reason.MARGIN_INSUFFICIENT
     assert clearing.trade(BOB, CAROL, 99, 150) is Reason.ADMITTED
     assert clearing.trade(BOB, CAROL, 2, 150) is Reason.MARGIN_INSUFFICIENT, "turns Bob over"
@@ -340,8 +379,12 @@ def test_entry_records_every_decision_and_only_new_orders_when_a_batch_is_decide
     entry = clearing.journal.entries()[-1]
     assert isinstance(entry, BatchRecorded)
     assert receipt.sequence == len(clearing.journal.records)
-    assert [digest for digest, _ in entry.orders] == [hash_of(order) for order in new]
-    assert [fill.reason for fill in entry.fills] == list(receipt.reasons)
+    assert [recorded.digest for recorded in entry.orders] == [hash_of(order) for order in new]
+    assert reasons_of(entry) == list(receipt.reasons)
+    assert entry.columns.buys.tolist() == [0, NO_ORDER]
+    assert entry.columns.sells.tolist() == [1, NO_ORDER]
+    assert entry.unknown == (UnknownOrders(1, fills[1].buy_order, fills[1].sell_order),)
+    assert entry.form is BatchForm.ROWS
     assert receipt.reasons == (Reason.ADMITTED, Reason.INSTRUMENT_UNKNOWN)
     assert entry.admitted_at == START_SECONDS
     assert entry.venue == VENUE.address

@@ -2,22 +2,46 @@
 
 from __future__ import annotations
 
-import pytest
+from collections.abc import Sequence
+from typing import Any
 
-from clearinghouse.book.identifiers import ZERO_HASH, Hash32
-from clearinghouse.book.orders import Fill, PlacementLimit, Reason, Release, Side, SignedOrder
-from clearinghouse.commitment.orders import placement_limit_digest, release_digest
+import msgspec
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from clearinghouse.book.columns import FillColumns, FillRows, MandatedOrders
+from clearinghouse.book.identifiers import ZERO_HASH, Address, Hash32
+from clearinghouse.book.orders import (
+    Fill,
+    Order,
+    PlacementLimit,
+    Reason,
+    Release,
+    Side,
+    SignedOrder,
+)
+from clearinghouse.commitment.orders import (
+    fill_columns_digest,
+    mandate_digest,
+    mandated_orders_digest,
+    order_digest,
+    placement_limit_digest,
+    release_digest,
+)
 from clearinghouse.commitment.signatures import GROUP_ORDER
 from clearinghouse.errors import Rejected
 from clearinghouse.intake import verification
 from clearinghouse.intake.verification import (
     MAXIMUM_BATCH_FILLS,
     MAXIMUM_BATCH_ORDERS,
+    MAXIMUM_COLUMN_FILLS,
     Verifier,
 )
 from tests.builders import (
     ALICE,
     BOB,
+    CAROL,
     CLEARINGHOUSE_ID,
     HOME,
     OTHER_VENUE,
@@ -28,6 +52,7 @@ from tests.builders import (
     sign_batch,
     sign_order,
 )
+from tests.unit.book.test_mandates import mandate
 
 BATCH_ID = Hash32(b"\x07" * 32)
 ORDER = build_order(ALICE, Side.BUY, 10, 100)
@@ -165,14 +190,17 @@ def test_verify_batch_raises_when_it_is_empty(verifier: Verifier) -> None:
 def test_verify_batch_recovers_no_key_when_order_was_seen(
     verifier: Verifier, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    recovered = []
-    recover = verification.recover_signer
-    monkeypatch.setattr(
-        verification, "recover_signer", lambda d, s: recovered.append(d) or recover(d, s)
-    )
+    recovered: list[bytes] = []
+    recover = verification.recover_signers
+
+    def counting(digests: NDArray[np.uint8], signatures: Sequence[bytes]) -> object:
+        recovered.extend(signatures)
+        return recover(digests, signatures)
+
+    monkeypatch.setattr(verification, "recover_signers", counting)
     for _ in range(3):
         assert refusal(verifier, SIGNED) is None
-    assert recovered.count(hash_of(SIGNED)) == 1
+    assert recovered == [SIGNED.signature]
 
 
 def test_verify_batch_forgets_the_oldest_orders_when_it_remembers_too_many(
@@ -206,3 +234,134 @@ def test_verify_limit_and_release_pass_only_when_the_member_signed(verifier: Ver
             with pytest.raises(Rejected) as caught:
                 verify(bad)
             assert caught.value.reason == reason
+
+
+# -- columns and orders ahead of their fills -----------------------------------------------------
+
+COLUMNS = FillColumns.of(VENUE.address, BATCH_ID, [0], [1], [10], [1_000])
+
+
+def sign_columns(columns: FillColumns, venue: Any = VENUE) -> bytes:
+    return venue.sign_digest(fill_columns_digest(CLEARINGHOUSE_ID, columns))
+
+
+def sign_mandated(columns: MandatedOrders, venue: Any = VENUE) -> bytes:
+    return venue.sign_digest(mandated_orders_digest(CLEARINGHOUSE_ID, columns))
+
+
+def by_delegate(order: Order, key: Any, named: Any) -> SignedOrder:
+    """Return an order with the signature of ``key`` that says ``named`` signed it."""
+    signature = key.sign_digest(order_digest(CLEARINGHOUSE_ID, order))
+    return SignedOrder(order, signature, named.address)
+
+
+def test_verify_batch_gives_the_same_when_it_comes_packed(verifier: Verifier) -> None:
+    batch, signature = sign_batch([FILL, FILL], BATCH_ID)
+    packed = verifier.verify_batch(FillRows.of(batch), [SIGNED], signature)
+    assert packed == verifier.verify_batch(batch, [SIGNED], signature)
+    assert packed.batch.fills == batch.fills
+
+
+def test_verify_columns_passes_when_the_venue_signed_them(verifier: Verifier) -> None:
+    verified = verifier.verify_columns(COLUMNS, sign_columns(COLUMNS))
+    assert verified.columns == COLUMNS
+    assert verified.digest == fill_columns_digest(CLEARINGHOUSE_ID, COLUMNS)
+
+
+def test_verify_columns_raises_when_signature_or_content_is_anothers(verifier: Verifier) -> None:
+    changed = msgspec.structs.replace(COLUMNS, cash=b"\x01" + COLUMNS.cash[1:])
+    for columns, signature, reason in (
+        (COLUMNS, sign_columns(COLUMNS, OTHER_VENUE), "SIGNATURE_INVALID"),
+        (changed, sign_columns(COLUMNS), "SIGNATURE_INVALID"),
+        (COLUMNS, second_form(sign_columns(COLUMNS)), "SIGNATURE_MALLEABLE"),
+        (COLUMNS, b"", "SIGNATURE_INVALID"),
+    ):
+        with pytest.raises(Rejected) as caught:
+            verifier.verify_columns(columns, signature)
+        assert caught.value.reason == reason
+
+
+def test_verify_columns_raises_when_too_large_or_empty(verifier: Verifier) -> None:
+    for count, reason in ((0, "BATCH_EMPTY"), (MAXIMUM_COLUMN_FILLS + 1, "BATCH_TOO_LARGE")):
+        column = np.zeros(count, np.uint32)
+        columns = FillColumns.of(VENUE.address, BATCH_ID, column, column, column, column)
+        with pytest.raises(Rejected) as caught:
+            verifier.verify_columns(columns, sign_columns(columns))
+        assert caught.value.reason == reason
+
+
+def test_verify_orders_judges_each_in_order_when_sent_ahead(verifier: Verifier) -> None:
+    other = build_order(BOB, Side.SELL, 5, 90)
+    forged = SignedOrder(other, sign_order(ALICE, other).signature)
+    verified = verifier.verify_orders(VENUE.address, [SIGNED, forged, SIGNED])
+    assert verified.digests == (hash_of(SIGNED), hash_of(forged), hash_of(SIGNED))
+    assert verified.good == {hash_of(SIGNED): SIGNED}
+    assert verified.refused == {hash_of(forged): Reason.SIGNATURE_INVALID}
+
+
+def test_verify_orders_raises_when_none_or_too_many_are_sent(verifier: Verifier) -> None:
+    for count, reason in ((0, "BATCH_EMPTY"), (MAXIMUM_BATCH_ORDERS + 1, "BATCH_TOO_LARGE")):
+        with pytest.raises(Rejected) as caught:
+            verifier.verify_orders(VENUE.address, [SIGNED] * count)
+        assert caught.value.reason == reason
+    with pytest.raises(Rejected, match="venue"):
+        verifier.verify_orders(Address(b""), [SIGNED])
+
+
+def test_verify_orders_takes_a_delegates_signature_only_when_it_is_named(
+    verifier: Verifier,
+) -> None:
+    cases = {
+        by_delegate(ORDER, BOB, BOB): None,
+        by_delegate(ORDER, BOB, CAROL): Reason.SIGNATURE_INVALID,
+        by_delegate(ORDER, ALICE, BOB): Reason.SIGNATURE_INVALID,
+        SignedOrder(ORDER, by_delegate(ORDER, BOB, BOB).signature): Reason.SIGNATURE_INVALID,
+    }
+    for again in range(2):  # the second time from memory
+        for signed, reason in cases.items():
+            verified = verifier.verify_orders(VENUE.address, [signed])
+            assert verified.refused.get(hash_of(signed)) is reason, (again, signed)
+
+
+def test_verify_mandated_orders_passes_all_when_the_venue_signed(verifier: Verifier) -> None:
+    orders = [ORDER, build_order(BOB, Side.SELL, 5, 90), build_order(BOB, Side.SELL, 0, 90)]
+    columns = MandatedOrders.of(VENUE.address, orders)
+    verified = verifier.verify_mandated_orders(columns, sign_mandated(columns))
+    digests = tuple(order_digest(CLEARINGHOUSE_ID, order) for order in orders)
+    assert verified.digests == digests
+    assert verified.good == {
+        digest: SignedOrder(order, b"", VENUE.address)
+        for digest, order in zip(digests[:2], orders, strict=False)
+    }
+    assert verified.refused == {digests[2]: Reason.ORDER_MALFORMED}
+    assert verified.digest == mandated_orders_digest(CLEARINGHOUSE_ID, columns)
+
+
+def test_verify_mandated_orders_raises_when_another_signed_or_none_are_sent(
+    verifier: Verifier,
+) -> None:
+    columns, empty = MandatedOrders.of(VENUE.address, [ORDER]), MandatedOrders.of(VENUE.address, [])
+    for sent, signature, reason in (
+        (columns, sign_mandated(columns, OTHER_VENUE), "SIGNATURE_INVALID"),
+        (columns, ALICE.sign_digest(hash_of(SIGNED)), "SIGNATURE_INVALID"),
+        (empty, sign_mandated(empty), "BATCH_EMPTY"),
+    ):
+        with pytest.raises(Rejected) as caught:
+            verifier.verify_mandated_orders(sent, signature)
+        assert caught.value.reason == reason
+
+
+def test_verify_mandate_passes_only_when_the_member_signed(verifier: Verifier) -> None:
+    given = mandate()
+    digest = mandate_digest(CLEARINGHOUSE_ID, given)
+    assert verifier.verify_mandate(given, ALICE.sign_digest(digest)) == digest
+    with pytest.raises(Rejected) as caught:
+        verifier.verify_mandate(given, CAROL.sign_digest(digest))
+    assert caught.value.reason == "SIGNATURE_INVALID"
+
+
+def test_verify_mandate_raises_when_a_member_names_itself(verifier: Verifier) -> None:
+    own = mandate(delegate=ALICE.address)
+    with pytest.raises(Rejected) as caught:
+        verifier.verify_mandate(own, ALICE.sign_digest(mandate_digest(CLEARINGHOUSE_ID, own)))
+    assert caught.value.reason == "MANDATE_SELF"

@@ -11,6 +11,7 @@ from clearinghouse.book.state import State
 from clearinghouse.errors import Corruption
 from clearinghouse.netting.nets import share_pro_rata, shortfall_flows, variation_amounts
 from tests.builders import ALICE, BOB, BTC, CAROL, ETH, EUR, EURO_STOXX, USD, Clearing
+from tests.ledger import amounts_of, mapping_of, with_marks, with_residuals
 
 A, B, C, H = (Position(number) for number in range(4))
 
@@ -25,13 +26,14 @@ def clearing() -> Iterator[Clearing]:
     clearing.close()
 
 
+def variation_of(state: State) -> dict[int, dict[int, int]]:
+    return {asset: mapping_of(amounts) for asset, amounts in variation_amounts(state).items()}
+
+
 def variation(clearing: Clearing, **marks: int) -> dict[int, dict[int, int]]:
     by_name = {"btc": BTC, "eth": ETH, "estx": EURO_STOXX}
-    return clearing.read(
-        lambda state: variation_amounts(
-            state, state.marks | {by_name[name]: mark for name, mark in marks.items()}
-        )
-    )
+    prices = {by_name[name]: mark for name, mark in marks.items()}
+    return clearing.read(lambda state: variation_of(with_marks(state, prices)))
 
 
 def test_variation_is_zero_when_marks_are_the_traded_prices(clearing: Clearing) -> None:
@@ -75,19 +77,14 @@ def test_variation_adds_what_was_carried_when_there_is_a_residual(clearing: Clea
     clearing.trade(ALICE, BOB, 10, 100)
 
     def look(state: State) -> dict[int, dict[int, int]]:
-        state.residuals[USD] = {A: -30, C: 30}
-        return variation_amounts(state, {BTC: 103})
+        return variation_of(with_residuals(with_marks(state, {BTC: 103}), USD, {A: -30, C: 30}))
 
     assert clearing.read(look) == {USD: {B: -30, C: 30}, EUR: {}}
 
 
 def test_variation_raises_when_it_does_not_sum_to_zero(clearing: Clearing) -> None:
-    def look(state: State) -> None:
-        state.residuals[USD] = {A: 1}
-        variation_amounts(state, {})
-
     with pytest.raises(Corruption) as caught:
-        clearing.read(look)
+        clearing.read(lambda state: variation_amounts(with_residuals(state, USD, {A: 1})))
     assert caught.value.reason == "nets_not_zero"
 
 
@@ -103,18 +100,23 @@ def test_variation_raises_when_it_does_not_sum_to_zero(clearing: Clearing) -> No
         (5, {A: 6, B: 3, C: 1}, {A: 3, B: 2}),
         (7, {A: 6, B: 3, C: 1}, {A: 4, B: 2, C: 1}),
         (10, {A: 2**64, B: 2**64, C: 0}, {A: 5, B: 5}),
+        (2**64, {A: 2**64, B: 2**64 - 1, C: 1}, {A: 2**63, B: 2**63}),
+        (2**61 - 2, {A: 2**61 - 1}, {A: 2**61 - 2}),
     ],
 )
 def test_share_is_exact_and_largest_remainder_first_when_it_does_not_divide(
     total: int, bases: dict[Position, int], expected: dict[Position, int]
 ) -> None:
-    assert share_pro_rata(total, bases) == expected
+    bases_by_member = amounts_of(bases, 3)
+    shares = share_pro_rata(total, bases_by_member)
+    assert mapping_of(shares) == expected
+    assert shares.dtype == bases_by_member.dtype
 
 
 @pytest.mark.parametrize(("total", "bases"), [(1, {}), (6, {A: 5}), (-1, {A: 5})])
 def test_share_raises_when_bases_cannot_bear_it(total: int, bases: dict[Position, int]) -> None:
     with pytest.raises(Corruption) as caught:
-        share_pro_rata(total, bases)
+        share_pro_rata(total, amounts_of(bases, len(bases)))
     assert caught.value.reason == "share_exceeds_bases"
 
 
@@ -162,12 +164,18 @@ def test_shortfall_is_paid_by_house_then_gainers_when_closings_are_negative(
     house: Position | None,
     expected: dict[Position, int],
 ) -> None:
-    flows = shortfall_flows(before, nets, house)
-    assert {position: quanta for position, quanta in flows.items() if quanta} == expected
-    assert sum(flows.values()) == 0
-    for position in {*before, *nets}:
-        opening = before.get(position, 0)
-        closing = opening + nets.get(position, 0) + flows.get(position, 0)
-        assert closing >= 0
-        if position != house and nets.get(position, 0) >= 0:
-            assert closing >= opening, "only a gain is given up, never what one had"
+    for factor in (1, 2**64):  # the second in Python integers
+        many_before, many_nets = (
+            amounts_of({position: factor * quanta for position, quanta in amounts.items()}, 4)
+            for amounts in (before, nets)
+        )
+        flows = shortfall_flows(many_before, many_nets, house)
+        assert mapping_of(flows) == {p: factor * quanta for p, quanta in expected.items()}
+        assert flows.sum() == 0
+        closings = many_before + many_nets + flows
+        assert (closings >= 0).all()
+        for position in {*before, *nets}:
+            if position != house and nets.get(position, 0) >= 0:
+                assert closings[position] >= many_before[position], (
+                    "only a gain is given up, never what one had"
+                )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from eth_abi.abi import encode
 
-from clearinghouse.book.identifiers import ZERO_HASH, AssetId, Hash32
+from clearinghouse.book.identifiers import ZERO_HASH, Address, AssetId, Hash32
 from clearinghouse.book.settlements import Phase
 from clearinghouse.commitment.keccak import keccak256
 from clearinghouse.errors import ProofInvalid
@@ -13,15 +13,18 @@ from clearinghouse.proofs.anchor_layout import (
     FROZEN_SLOT,
     OPERATOR_SET_HASH_SLOT,
     Deposit,
+    Exit,
     decode_deposit,
+    decode_exit,
     decode_phase,
     deposit_slots,
+    exit_slots,
     mapping_slot,
     next_deposit_hash,
     phase_slot,
 )
 
-MEMBER = b"\x5e" * 20
+MEMBER = Address(b"\x5e" * 20)
 RECORD = MEMBER + (9).to_bytes(4) + (1_000).to_bytes(8)
 CHAIN_HASH = keccak256(bytes(32) + RECORD)
 TIME_AND_TOTAL = (5_000 << 64) | 1_700_000_000
@@ -47,6 +50,39 @@ def test_deposit_slots_are_three_consecutive_words_when_mapping_is_nested() -> N
     inner = int.from_bytes(keccak256(encode(["uint256", "bytes32"], [77, outer])))
     expected = tuple((inner + offset).to_bytes(32) for offset in range(3))
     assert deposit_slots(AssetId(9), 77) == expected
+
+
+def test_exit_slots_are_two_consecutive_words_when_mapping_is_nested() -> None:
+    outer = keccak256(encode(["uint32", "uint256"], [9, 2]))
+    inner = int.from_bytes(keccak256(encode(["uint256", "bytes32"], [77, outer])))
+    assert exit_slots(AssetId(9), 77) == (inner.to_bytes(32), (inner + 1).to_bytes(32))
+
+
+def test_exit_is_read_back_when_words_are_whole() -> None:
+    request = decode_exit(int.from_bytes(RECORD), 1_700_000_000)
+    assert request == Exit(MEMBER, AssetId(9), 1_000, 1_700_000_000)
+    assert request.record == RECORD
+
+
+def test_exit_is_none_when_both_words_are_absent() -> None:
+    assert decode_exit(0, 0) is None
+
+
+@pytest.mark.parametrize(
+    ("record", "time"),
+    [
+        (0, 1_700_000_000),
+        (int.from_bytes(RECORD), 0),
+        (int.from_bytes(RECORD), 1 << 64),
+        (int.from_bytes(bytes(20) + RECORD[20:]), 1_700_000_000),
+        (int.from_bytes(RECORD[:24] + bytes(8)), 1_700_000_000),
+    ],
+    ids=["no record", "no time", "time too large", "nobody", "nothing asked"],
+)
+def test_exit_is_refused_when_words_do_not_belong_together(record: int, time: int) -> None:
+    with pytest.raises(ProofInvalid) as raised:
+        decode_exit(record, time)
+    assert raised.value.reason == "exit_malformed"
 
 
 def test_fixed_slots_are_three_and_four_when_read_as_numbers() -> None:

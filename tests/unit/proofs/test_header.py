@@ -10,8 +10,10 @@ import rlp
 from hexbytes import HexBytes
 from web3.datastructures import AttributeDict
 
+from clearinghouse.book.identifiers import Hash32
 from clearinghouse.commitment.keccak import keccak256
 from clearinghouse.errors import ProofInvalid
+from clearinghouse.proofs.ethereum.containers import BeaconBlockHeader
 from clearinghouse.proofs.header import (
     MAX_FIELDS,
     MAX_HEADER_BYTES,
@@ -113,7 +115,22 @@ def test_verify_block_links_when_blocks_are_consecutive() -> None:
         assert child.height == parent.height + 1
 
 
-@pytest.mark.parametrize("fields", [15, 16, 17, 20, 21, 22, 23])
+def test_beacon_header_is_its_childs_parent_when_slots_are_consecutive() -> None:
+    """The folder's other headers: of beacon blocks, whose hash is a hash tree root."""
+    headers = []
+    for slot in range(2_498_457, 2_498_461):
+        data = load_json(f"block-headers/holesky-beacon-header-{slot:_}.json")["data"]
+        message = data["header"]["message"]
+        roots = (Hash32(unhex(message[f"{part}_root"])) for part in ("parent", "state", "body"))
+        header = BeaconBlockHeader(int(message["slot"]), int(message["proposer_index"]), *roots)
+        assert header.slot == slot
+        assert header.root() == unhex(data["root"])
+        headers.append(header)
+    for parent, child in pairwise(headers):
+        assert child.parent_root == parent.root()
+
+
+@pytest.mark.parametrize("fields", range(15, 24))
 def test_encode_header_writes_the_present_fields_when_fork_varies(fields: int) -> None:
     encoded = encode_header(block_of(fields))
     assert len(rlp.decode(encoded)) == fields
@@ -176,7 +193,17 @@ def test_encode_header_refuses_when_a_field_of_all_forks_is_missing(name: str) -
         ("number", True),
         ("number", "436"),
         ("number", "0x"),
+        ("number", "0x1_0"),
+        ("number", "0x-1"),
+        ("number", "0x+1"),
+        ("number", "0x1 "),
+        ("number", " 0x1"),
+        ("number", "0x" + "0" * 65),
         ("number", 4.0),
+        ("stateRoot", "0x" + "04 " * 32),
+        ("extraData", "0x 04"),
+        ("extraData", "0x4"),
+        ("extraData", "0x04\n"),
         ("baseFeePerGas", 2**256),
     ],
     ids=str,

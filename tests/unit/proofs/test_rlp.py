@@ -15,6 +15,7 @@ from clearinghouse.proofs.rlp import (
     decode_uint,
     encode_item,
     encode_uint,
+    split_list,
 )
 from tests.unit.proofs.recordings import load_json, unhex
 
@@ -102,6 +103,44 @@ def test_decode_list_refuses_when_item_is_a_string() -> None:
     with pytest.raises(ProofInvalid) as refusal:
         decode_list(b"\x83dog")
     assert refusal.value.reason == "rlp_not_a_list"
+
+
+def test_split_list_leaves_inner_lists_closed_when_they_nest_beyond_the_limit() -> None:
+    deep = b"\xc0"
+    for _ in range(10_000):
+        deep = _listed(deep)
+    assert split_list(_listed(b"\x83dog", deep)) == [b"\x83dog", deep]
+    assert split_list(b"\xc0") == []
+
+
+def _listed(*encodings: bytes) -> bytes:
+    """Return a list of items that are already encoded."""
+    payload = b"".join(encodings)
+    if len(payload) <= 55:
+        return bytes((0xC0 + len(payload),)) + payload
+    length = encode_uint(len(payload))
+    return bytes((0xF7 + len(length),)) + length + payload
+
+
+@pytest.mark.parametrize(
+    ("encoded", "reason"),
+    [
+        (b"", "rlp_truncated"),
+        (b"\x83dog", "rlp_not_a_list"),
+        (b"\x01", "rlp_not_a_list"),
+        (b"\xc0\x00", "rlp_trailing_bytes"),
+        (b"\xc2\x81\x01", "rlp_not_canonical"),
+        (b"\xc2\xc3\x01", "rlp_truncated"),
+        (b"\xf8\x01\x01", "rlp_not_canonical"),
+        (b"\xff" * 9, "rlp_truncated"),
+        (b"\xf9\x01\x00" + bytes(255), "rlp_truncated"),
+        (bytes(2**16 + 1), "rlp_too_large"),
+    ],
+)
+def test_split_list_names_the_rule_when_it_is_broken(encoded: bytes, reason: str) -> None:
+    with pytest.raises(ProofInvalid) as refusal:
+        split_list(encoded)
+    assert refusal.value.reason == reason
 
 
 @pytest.mark.parametrize("value", [0, 1, 127, 128, 2**64 - 1, 2**256 - 1])

@@ -106,22 +106,32 @@ def test_portal_proof_is_truncated_when_it_was_offered_for_an_inner_node() -> No
         assert refusal.value.reason == "proof_truncated"
 
 
-def test_union_proof_fits_the_finalised_root_when_its_address_is_not_recorded() -> None:
-    """The recording names no address, so the account's key is read off the nodes themselves."""
+def union_proof() -> tuple[Hash32, bytes, list[bytes], bytes]:
+    """Return the recording's root, key, nodes and leaf.
+
+    It names no address, so the account's key is read off the nodes themselves.
+    """
     nodes = [unhex(node) for node in load_json(UNION_PROOF)]
     update = load_json("beacon-light-client/sepolia-electra-union/finality_update_7167040.json")
     state_root = Hash32(unhex(update["finalized_header"]["execution"]["state_root"]))
-    assert keccak256(nodes[0]) == state_root
     nibbles = ""
     for node, child in pairwise(nodes):
         nibbles += f"{rlp.decode(node).index(keccak256(child)):x}"
     prefix, leaf = rlp.decode(nodes[-1])
     path = prefix.hex()
     nibbles += path[1:] if path[0] == "3" else path[2:]
-    trie_key = bytes.fromhex(nibbles)
-    value = verify_inclusion_or_absence(state_root, trie_key, nodes)
-    assert value == leaf
+    return state_root, bytes.fromhex(nibbles), nodes, leaf
+
+
+def test_union_proof_fits_the_finalised_root_when_its_address_is_not_recorded() -> None:
+    state_root, trie_key, nodes, leaf = union_proof()
+    assert keccak256(nodes[0]) == state_root
+    assert verify_inclusion_or_absence(state_root, trie_key, nodes) == leaf
     assert len(rlp.decode(leaf)) == 4
+    for cut in range(len(nodes)):
+        with pytest.raises(ProofInvalid) as refusal:
+            verify_inclusion_or_absence(state_root, trie_key, nodes[:cut])
+        assert refusal.value.reason == "proof_truncated"
 
 
 # A chain of our own: a contract with two words, beside accounts that make the trie branch.
@@ -171,9 +181,11 @@ def test_verify_slot_gives_zero_when_the_slot_is_proven_absent() -> None:
 def test_verify_slot_gives_zero_when_the_storage_is_empty() -> None:
     holder = Address(b"\x0c" * 20)
     nodes = honest_nodes(ACCOUNTS, keccak256(holder))
-    for empty in ((), (b"\x80",)):
-        proof = StateProof(nodes, empty)
-        assert verify_slot(HEADER, holder, EMPTY_CODE_HASH, SLOT, proof) == 0
+    proof = StateProof(nodes, ())
+    assert verify_slot(HEADER, holder, EMPTY_CODE_HASH, SLOT, proof) == 0
+    with pytest.raises(ProofInvalid) as refusal:
+        verify_slot(HEADER, holder, EMPTY_CODE_HASH, SLOT, StateProof(nodes, (b"\x80",)))
+    assert refusal.value.reason == "proof_extended"
 
 
 def test_verify_slot_refuses_when_the_account_is_absent() -> None:

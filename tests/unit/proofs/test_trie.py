@@ -16,6 +16,7 @@ from clearinghouse.proofs.trie import (
     STATE_TRIE,
     TrieLimits,
     verify_inclusion_or_absence,
+    without_empty_node,
 )
 from tests.unit.proofs.recordings import load_json, unhex
 from tests.unit.proofs.tries import build_trie, honest_nodes
@@ -174,16 +175,25 @@ def test_proof_is_refused_when_it_belongs_to_another_key_or_root() -> None:
     assert refuse(bytes(32), KEY_1, []) == "proof_truncated"
 
 
-@pytest.mark.parametrize("nodes", [(), (EMPTY_NODE,)], ids=["no node", "the empty node"])
-def test_empty_root_shows_absence_when_nothing_else_is_given(nodes: tuple[bytes, ...]) -> None:
-    assert verify_inclusion_or_absence(EMPTY_ROOT, KEY_1, nodes) is None
+def test_empty_root_shows_absence_when_no_node_is_given() -> None:
+    assert verify_inclusion_or_absence(EMPTY_ROOT, KEY_1, ()) is None
 
 
 @pytest.mark.parametrize(
-    "nodes", [(EMPTY_NODE, EMPTY_NODE), (ROOT_NODE,), (b"",), (b"\xc0",)], ids=repr
+    "nodes",
+    [(EMPTY_NODE,), (EMPTY_NODE, EMPTY_NODE), (ROOT_NODE,), (b"",), (b"\xc0",)],
+    ids=repr,
 )
-def test_empty_root_refuses_when_other_nodes_are_given(nodes: tuple[bytes, ...]) -> None:
+def test_empty_root_refuses_when_any_node_is_given(nodes: tuple[bytes, ...]) -> None:
     assert refuse(EMPTY_ROOT, KEY_1, nodes) == "proof_extended"
+
+
+def test_without_empty_node_drops_it_when_it_is_all_that_was_given() -> None:
+    assert without_empty_node([EMPTY_NODE]) == ()
+    assert without_empty_node([]) == ()
+    for nodes in ((EMPTY_NODE, EMPTY_NODE), (ROOT_NODE,), (ROOT_NODE, EMPTY_NODE), (b"",)):
+        assert without_empty_node(nodes) == nodes
+    assert refuse(ROOT, KEY_1, without_empty_node([EMPTY_NODE])) == "proof_truncated"
 
 
 def test_empty_node_shows_nothing_when_root_is_not_empty() -> None:

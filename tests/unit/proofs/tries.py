@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import rlp
 from trie import HexaryTrie
 
+from clearinghouse.book.identifiers import Hash32
 from clearinghouse.commitment.keccak import keccak256
 
 
@@ -37,3 +38,15 @@ def account_leaf(nonce: int, balance: int, storage_root: bytes, code_hash: bytes
 def storage_leaf(word: int) -> bytes:
     """Return a word as a storage trie keeps it: RLP within the leaf's RLP."""
     return rlp.encode(word)
+
+
+def deepest_proof(key: bytes, value: bytes) -> tuple[Hash32, tuple[bytes, ...]]:
+    """Return root and proof of a trie as deep as keys of 32 bytes allow, all its branches full."""
+    node = rlp.encode([b"\x20", value])
+    nodes = [node]
+    for nibble in reversed([half for byte in key for half in divmod(byte, 16)]):
+        children = [keccak256(bytes((number,))) for number in range(16)]
+        children[nibble] = keccak256(node)
+        node = rlp.encode([*children, b""])
+        nodes.insert(0, node)
+    return keccak256(node), tuple(nodes)

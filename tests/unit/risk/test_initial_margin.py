@@ -6,17 +6,16 @@ from collections.abc import Iterator
 
 import pytest
 
-from clearinghouse.book.entries import ResidualChange
 from clearinghouse.book.identifiers import AssetId, InstrumentId
 from clearinghouse.book.orders import Reason
 from clearinghouse.book.reference import Instrument
 from clearinghouse.risk.initial_margin import (
-    covers_fill,
     free_quanta,
     instrument_margin_quanta,
     required_quanta,
 )
-from tests.builders import ALICE, BOB, BTC, ETH, EUR, INSTRUMENTS, SPOKE, USD, Clearing
+from tests.builders import ALICE, BOB, BTC, CAROL, DAVE, ETH, EUR, SPOKE, USD, Clearing
+from tests.ledger import with_residuals
 
 
 @pytest.fixture
@@ -90,7 +89,10 @@ def test_free_leaves_margin_and_losses_out_but_no_gain_in(clearing: Clearing) ->
 
 def test_free_is_zero_when_loss_exceeds_collateral(clearing: Clearing) -> None:
     clearing.trade(ALICE, BOB, 90, 100)
-    clearing.trade(BOB, ALICE, 80, 50)
+    for member in (CAROL, DAVE):
+        clearing.deposit(member, 1_000)
+        clearing.accept_limits(member)
+    assert clearing.trade(CAROL, DAVE, 1, 50) is Reason.ADMITTED
     assert free(clearing) == 0
 
 
@@ -103,11 +105,9 @@ def test_collateral_leaves_an_owed_residual_out_but_counts_no_credit(clearing: C
     position = clearing.position(ALICE)
 
     def collateral(residual: int) -> int:
-        def look(state) -> int:  # type: ignore[no-untyped-def]
-            state.residuals[USD] = {position: ResidualChange(USD, position, residual).quanta}
-            return state.collateral(position, USD)
-
-        return clearing.read(look)
+        return clearing.read(
+            lambda state: with_residuals(state, USD, {position: residual}).collateral(position, USD)
+        )
 
     assert collateral(-40) == 960
     assert collateral(40) == 1_000
@@ -117,55 +117,3 @@ def test_collateral_counts_deposits_of_every_chain_when_final(clearing: Clearing
     clearing.deposit(ALICE, 500, SPOKE)
     position = clearing.position(ALICE)
     assert clearing.read(lambda state: state.collateral(position, USD)) == 1_500
-
-
-def covers(clearing: Clearing, quantity: int, price: int, cash: int | None = None) -> bool:
-    position = clearing.position(ALICE)
-    cash = quantity * price if cash is None else cash
-    return clearing.read(
-        lambda state: covers_fill(state, position, INSTRUMENTS[0], quantity, cash, price)
-    )
-
-
-@pytest.mark.parametrize("sign", [1, -1])
-def test_covers_fill_is_exact_when_margin_is_just_enough(clearing: Clearing, sign: int) -> None:
-    assert covers(clearing, sign * 100, 100)
-    assert not covers(clearing, sign * 101, 100)
-
-
-def test_covers_fill_rounds_margin_up_when_a_fraction_is_missing(clearing: Clearing) -> None:
-    clearing.deposit(ALICE, 1)
-    assert not covers(clearing, 1, 10_011)
-    assert covers(clearing, 1, 10_010)
-
-
-def test_covers_fill_counts_what_the_fill_itself_loses_when_price_rounds(
-    clearing: Clearing,
-) -> None:
-    # 100 lots for 10,050 quanta: price 100 by half-even, so 50 quanta are lost at once.
-    assert not covers(clearing, 100, 100, cash=10_050)
-    assert covers(clearing, 95, 100, cash=9_549)
-
-
-def test_covers_fill_allows_reduction_when_margin_is_gone(clearing: Clearing) -> None:
-    clearing.trade(ALICE, BOB, 90, 100)
-    clearing.trade(BOB, ALICE, 1, 40)
-    assert covers(clearing, -89, 40), "closing"
-    assert covers(clearing, -50, 40), "reducing"
-    assert not covers(clearing, 1, 40), "enlarging"
-    assert not covers(clearing, -89 * 2, 40), "turning over to the same size"
-
-
-def test_covers_fill_needs_margin_when_position_turns_over(clearing: Clearing) -> None:
-    clearing.trade(ALICE, BOB, 50, 100)
-    assert covers(clearing, -150, 100)
-    assert not covers(clearing, -151, 100)
-
-
-def test_covers_fill_values_other_instruments_when_they_gain_or_lose(clearing: Clearing) -> None:
-    clearing.trade(ALICE, BOB, 100, 50, ETH)
-    clearing.trade(ALICE, BOB, 1, 45, ETH)
-    loss, margin = 100 * 5, -(-101 * 45 * 5 // 100)
-    most = (1_000 - loss - margin) // 10
-    assert covers(clearing, most, 100)
-    assert not covers(clearing, most + 1, 100)

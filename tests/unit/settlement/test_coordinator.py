@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
 
-from clearinghouse.book.entries import FinalityViolated, PhaseProven, TransactionIncluded
+from clearinghouse.book.entries import (
+    BatchRecorded,
+    CycleCut,
+    FinalityViolated,
+    PhaseProven,
+    SettlementProposed,
+    TransactionIncluded,
+)
 from clearinghouse.book.settlements import Phase
 from clearinghouse.book.state import State
 from clearinghouse.errors import Conflict, Corruption, Unavailable
+from clearinghouse.settlement import coordinator as coordinator_module
 from clearinghouse.settlement.coordinator import (
     Coordinator,
     Schedule,
@@ -101,6 +110,43 @@ def test_fills_go_on_and_are_settled_next_when_a_cycle_is_under_way(
     assert world.coordinator.request_cut() == 2
     world.drive(lambda: is_closed(world, 2), seconds=5)
     assert sum(world.clearing.claims(ALICE, DOLLAR).values()) == 1_000 - 300 + 11 * 10
+
+
+def test_intake_goes_on_while_a_cycle_is_planned(
+    world: SettlementWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def plan_slowly(*arguments: Any) -> SettlementProposed:
+        world.trade(BOB, ALICE, 1, 150)
+        return propose(*arguments)
+
+    monkeypatch.setattr(coordinator_module, "propose", plan_slowly)
+    assert world.coordinator.request_cut() == 1
+    kinds = [type(entry) for entry in world.clearing.journal.entries()[-3:]]
+    assert kinds == [CycleCut, BatchRecorded, SettlementProposed]
+    world.drive(lambda: is_closed(world, 1), seconds=5)
+    assert world.clearing.claims(ALICE, DOLLAR) == {SPOKE: 700}
+    assert world.clearing.read(has_work)
+    monkeypatch.undo()
+    assert world.coordinator.request_cut() == 2
+    world.drive(lambda: is_closed(world, 2), seconds=5)
+    assert sum(world.clearing.claims(ALICE, DOLLAR).values()) == 700 - 11 * 20
+
+
+def test_cut_that_nobody_planned_is_no_settlement_when_the_process_died(
+    world: SettlementWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def die(*arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(coordinator_module, "propose", die)
+    with pytest.raises(KeyboardInterrupt):
+        world.coordinator.request_cut()
+    monkeypatch.undo()
+    assert isinstance(world.clearing.journal.entries()[-1], CycleCut)
+    world.restart()
+    assert world.coordinator.request_cut() == 1
+    world.drive(lambda: is_closed(world, 1), seconds=5)
+    assert_settled(world)
 
 
 def test_all_follow_home_and_the_next_cycle_settles_it_when_a_spoke_is_halted(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from clearinghouse.book.entries import DepositFinalised
+from clearinghouse.book.identifiers import ChainId
 from clearinghouse.errors import ChainFault, Unavailable
+from clearinghouse.settlement.deposits import DepositWatcher
 from tests.builders import ALICE, BOB
 from tests.unit.settlement.world import CHAINS, DOLLAR, HOME, SPOKE, SettlementWorld
 
@@ -118,6 +120,48 @@ def test_watcher_stops_and_tells_when_finality_is_violated(world: SettlementWorl
         (SPOKE, "finality_violated")
     ]
     watcher.close()
+
+
+def follow_broken_finality(
+    world: SettlementWorld, on_violated: Callable[[ChainId, ChainFault], None]
+) -> list[Exception]:
+    """Run a watcher of a chain that equivocates until it ends; return what it called fatal."""
+    world.advance(3)
+    fatal: list[Exception] = []
+    watcher = DepositWatcher(
+        world.clearing.sequencer, world.adapters[SPOKE], 0.01, on_violated, fatal.append
+    )
+    watcher.step()
+    world.network.equivocate(SPOKE, world.network.chains[SPOKE].finalised().height)
+    watcher.start()
+    watcher._thread.join(20)
+    assert not watcher._thread.is_alive()
+    return fatal
+
+
+def test_watcher_tells_again_when_a_broken_finality_could_not_be_recorded(
+    world: SettlementWorld,
+) -> None:
+    told: list[ChainId] = []
+
+    def record(chain_id: ChainId, fault: ChainFault) -> None:
+        told.append(chain_id)
+        if len(told) < 3:
+            raise Unavailable("queue_full", "send it again after a moment")
+
+    assert follow_broken_finality(world, record) == []
+    assert told == [SPOKE] * 3
+
+
+def test_watcher_reports_a_fatal_error_when_telling_of_a_broken_finality_fails(
+    world: SettlementWorld,
+) -> None:
+    bug = KeyError("bug")
+
+    def fail(chain_id: ChainId, fault: ChainFault) -> None:
+        raise bug
+
+    assert follow_broken_finality(world, fail) == [bug]
 
 
 def test_watcher_stops_when_it_is_closed(world: SettlementWorld) -> None:

@@ -52,7 +52,9 @@ def world() -> World:
 
 
 def test_every_client_is_updated_when_it_never_was(world: World) -> None:
-    ages = world.keep_alive().step()
+    keep_alive = world.keep_alive()
+    keep_alive.look()
+    ages = keep_alive.ages
     assert [age.age_seconds for age in ages] == [None] * 4
     for on_chain, others in FOLLOWED.items():
         for followed in others:
@@ -63,13 +65,14 @@ def test_every_client_is_updated_when_it_never_was(world: World) -> None:
 
 def test_client_is_left_alone_when_it_is_young(world: World) -> None:
     keep_alive = world.keep_alive()
-    keep_alive.step()
+    keep_alive.look()
     before = world.height(HOME, SPOKE)
     world.advance(seconds=DUE_SECONDS // 2)
-    keep_alive.step()
+    keep_alive.look()
     assert world.height(HOME, SPOKE) == before
     world.advance(seconds=DUE_SECONDS)
-    (age, *_) = keep_alive.step()
+    keep_alive.look()
+    (age, *_) = keep_alive.ages
     assert (age.on_chain, age.followed) == (HOME, SPOKE)
     assert age.age_seconds is not None
     assert age.age_seconds >= DUE_SECONDS
@@ -77,29 +80,34 @@ def test_client_is_left_alone_when_it_is_young(world: World) -> None:
 
 
 def test_client_is_left_alone_when_its_kind_never_expires(world: World) -> None:
-    ages = world.keep_alive(HOME).step()
-    assert [(age.on_chain, age.followed) for age in ages] == [(SPOKE, HOME), (OTHER, HOME)]
+    keep_alive = world.keep_alive(HOME)
+    keep_alive.look()
+    assert world.height(SPOKE, HOME) > 0
+    assert world.height(OTHER, HOME) > 0
     assert world.height(HOME, SPOKE) == 0
+    watched = [(age.on_chain, age.followed) for age in keep_alive.ages]
+    assert watched == [(HOME, SPOKE), (HOME, OTHER), (SPOKE, HOME), (OTHER, HOME)]
 
 
 def test_others_are_updated_when_one_chain_does_not_answer(world: World) -> None:
     world.network.chains[SPOKE].unreachable = True
-    world.keep_alive().step()
+    world.keep_alive().look()
     assert world.height(HOME, OTHER) > 0
     assert world.height(OTHER, HOME) > 0
     world.network.chains[SPOKE].unreachable = False
     assert world.height(HOME, SPOKE) == 0
-    world.keep_alive().step()
+    world.keep_alive().look()
     assert world.height(HOME, SPOKE) > 0
 
 
 def test_frozen_client_is_reported_and_not_touched_when_it_is_due(world: World) -> None:
     keep_alive = world.keep_alive()
-    keep_alive.step()
+    keep_alive.look()
     before = world.height(HOME, SPOKE)
     world.network.chains[HOME].state.clients[SPOKE].status = ClientStatus.FROZEN
     world.advance(seconds=2 * DUE_SECONDS)
-    (age, *_) = keep_alive.step()
+    keep_alive.look()
+    (age, *_) = keep_alive.ages
     assert age.state.status is ClientStatus.FROZEN
     assert world.height(HOME, SPOKE) == before
 

@@ -13,6 +13,7 @@ from clearinghouse.commitment.settlements import leg_hash, settlement_id
 from clearinghouse.commitment.trees import SumTree, claims_tree, releases_tree
 from clearinghouse.errors import Corruption, Rejected
 from clearinghouse.netting.cut import cut
+from clearinghouse.settlement.coordinator import active_chains
 from clearinghouse.settlement.proposal import UNBUILT_ROOT, Timing, build_proposal
 from clearinghouse.settlement.rebuild import verify_committed_legs
 from tests.builders import (
@@ -29,6 +30,7 @@ from tests.builders import (
     Clearing,
     anchor_of,
 )
+from tests.ledger import changed_claims
 
 
 @pytest.fixture
@@ -62,13 +64,15 @@ def test_proposal_names_chains_times_and_journal_when_it_is_the_first(clearing: 
 
 def test_legs_commit_to_claims_and_releases_when_cut(clearing: Clearing) -> None:
     clearing.release(BOB, 400)
-    home = clearing.propose().legs[0]
-    usd, eur = home.assets
+    proposal = clearing.propose()
+    usd, eur = proposal.legs[0].assets
     assert (usd.asset_id, eur.asset_id) == (USD, EUR)
-    alice, bob = clearing.position(ALICE), clearing.position(BOB)
-    claims = claims_tree(
-        {alice: (ALICE.address, 1_000_000 - 30), bob: (BOB.address, 1_000_000 + 30 - 400)}
-    )
+    # Alice's 30 are taken from her on either chain: which of the two is the allocation's matter.
+    changed = changed_claims(proposal.claims)
+    quanta = {p: sum(changed.get((c, USD, p), 0) for c in (HOME, SPOKE)) for p in (0, 1)}
+    assert quanta == {0: 1_000_050 - 30, 1: 1_000_000 + 30 - 400}
+    members = (ALICE.address, BOB.address)
+    claims = claims_tree({p: (members[p], changed[HOME, USD, p]) for p in (0, 1)})
     releases = releases_tree([(BOB.address, 400)])
     assert (usd.claims_tree, usd.claims) == (claims.root.hash, claims.root.sum)
     assert (usd.releases_tree, usd.released) == (releases.root.hash, 400)
@@ -105,16 +109,12 @@ def test_cycle_number_is_not_used_again_when_a_settlement_aborted(clearing: Clea
 
 
 @pytest.mark.parametrize("early", [0, -1])
-def test_proposal_is_rejected_when_time_has_not_passed_the_parents_cut(
+def test_cut_is_refused_when_time_has_not_passed_the_parents_cut(
     clearing: Clearing, early: int
 ) -> None:
     cut_time = clearing.settle().settlement.cut_time + early
     with pytest.raises(Rejected) as caught:
-        clearing.read(
-            lambda state: build_proposal(
-                state, cut(state, [HOME], cut_time), [HOME], Timing(cut_time, cut_time, cut_time)
-            )
-        )
+        clearing.read(lambda state: active_chains(state, Timing(cut_time, cut_time, cut_time)))
     assert caught.value.reason == "CUT_TOO_EARLY"
 
 
@@ -136,11 +136,11 @@ def test_rebuilding_raises_when_ledger_and_legs_differ(clearing: Clearing) -> No
     position = clearing.position(ALICE)
 
     def change_claim(state: State) -> None:
-        state.claims[(HOME, USD)][position] += 1
+        state.accounts.own_claims()[state.accounts.vault_rows[(HOME, USD)], position] += 1
         verify_committed_legs(state)
 
     def change_hash(state: State) -> None:
-        state.claims[(HOME, USD)][position] -= 1
+        state.accounts.own_claims()[state.accounts.vault_rows[(HOME, USD)], position] -= 1
         state.leg_hashes[SPOKE] = ZERO_HASH
         verify_committed_legs(state)
 

@@ -7,14 +7,9 @@ from concurrent.futures import wait as wait_for
 
 from adapters.simulated.keys import simulated_key
 from adapters.simulated.network import SimulatedNetwork
-from clearinghouse.book.entries import (
-    BatchRecorded,
-    GenesisRecorded,
-    PlacementLimitAccepted,
-    RecordedFill,
-)
+from clearinghouse.book.entries import GenesisRecorded, PlacementLimitAccepted, VenueRegistered
 from clearinghouse.book.identifiers import Address, AssetId, ChainId, Hash32, InstrumentId
-from clearinghouse.book.orders import PlacementLimit, Reason, Side, SignedOrder
+from clearinghouse.book.orders import PlacementLimit, Side, SignedOrder
 from clearinghouse.book.ranges import INT64_MAX
 from clearinghouse.book.reference import Asset, Chain, Genesis, Instrument, VaultAsset
 from clearinghouse.book.settlements import Phase
@@ -32,6 +27,7 @@ from tests.builders import (
     Clearing,
     build_order,
 )
+from tests.ledger import RecordedFill, batch_entry
 
 SEED = 11
 HOME, SPOKE, REMOTE = ChainId(31_001), ChainId(31_002), ChainId(31_003)
@@ -51,6 +47,7 @@ class SettlementWorld:
         self.clearing.record(GenesisRecorded(self._genesis()))
         instrument = Instrument(PERPETUAL, "PERP", DOLLAR, 0, 100_000)
         self.clearing.get(self.clearing.sequencer.create_instrument(instrument))
+        self.clearing.record(VenueRegistered(VENUE.address, "a venue"))
         self.violations: list[tuple[ChainId, ChainFault]] = []
         for chain_id in CHAINS:
             self.network.mint(chain_id, DOLLAR, FUNDER.address, 10**9)
@@ -118,12 +115,10 @@ class SettlementWorld:
             order = build_order(member, side, quantity, price, nonce=number)
             digest = order_digest(self.network.clearinghouse_id, order)
             orders.append((digest, SignedOrder(order, b"")))
-        digests = [digest for digest, _ in orders]
-        fill = RecordedFill(*digests, quantity, quantity * price, Reason.ADMITTED)
+        first = self.clearing.read(lambda state: len(state.orders))
+        fill = RecordedFill(first, first + 1, quantity, quantity * price)
         batch_id = keccak256(number.to_bytes(8, "big"))
-        self.clearing.record(
-            BatchRecorded(VENUE.address, batch_id, batch_id, b"", 0, tuple(orders), (fill,))
-        )
+        self.clearing.record(batch_entry([fill], orders, batch_id))
 
     # -- what chains do -------------------------------------------------------------------------
 

@@ -162,6 +162,12 @@ library Bls12381 {
         _call(G2_ADD, G2_ADD_GAS, points, 2 * G2_BYTES, points, G2_BYTES);
     }
 
+    /// @notice Add two points of G1, each checked to lie on the curve.
+    /// @param points Position in memory of both; the sum overwrites the first.
+    function addG1(uint256 points) internal view {
+        _call(G1_ADD, G1_ADD_GAS, points, 2 * G1_BYTES, points, G1_BYTES);
+    }
+
     /// @notice Whether e(a, b) * e(c, d) = 1. The precompile checks all points' subgroups.
     /// @param points Position in memory of a, b, c, d; a and c in G1, b and d in G2.
     function isPairingOne(uint256 points) internal view returns (bool one) {
@@ -177,7 +183,7 @@ library Bls12381 {
     /// e(key, message) = e(generator, signature).
     /// @param message Position in memory of the message as a point of G2.
     /// @param signature 256 bytes; the caller refuses infinity, which signs for an infinite key.
-    function isSignature(PointG1 memory key, uint256 message, bytes calldata signature)
+    function isSignature(PointG1 memory key, uint256 message, bytes memory signature)
         internal
         view
         returns (bool)
@@ -191,7 +197,7 @@ library Bls12381 {
             mstore(add(points, 0x1a0), GENERATOR_X_LOW)
             mstore(add(points, 0x1c0), NEGATED_Y_HIGH)
             mstore(add(points, 0x1e0), NEGATED_Y_LOW)
-            calldatacopy(add(points, 0x200), signature.offset, 0x100)
+            mcopy(add(points, 0x200), add(signature, 0x20), 0x100)
         }
         return isPairingOne(points);
     }

@@ -114,14 +114,10 @@ contract SyncCommitteeLightClient is ISyncCommitteeLightClient {
     }
 
     /// @inheritdoc ILightClient
-    function headerAt(uint64 height)
-        external
-        view
-        returns (bytes32 blockHash, bytes32 stateRoot, uint64 timestamp)
-    {
+    function headerAt(uint64 height) external view returns (bytes32 stateRoot, uint64 timestamp) {
         ExecutionHeader storage header = _headers[height % KEPT_HEADERS];
         if (height == 0 || header.height != height) revert UnknownHeader(height);
-        return (header.blockHash, header.stateRoot, header.timestamp);
+        return (header.stateRoot, header.timestamp);
     }
 
     /// @inheritdoc ILightClient

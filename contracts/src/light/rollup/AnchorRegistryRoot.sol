@@ -48,7 +48,7 @@ contract AnchorRegistryRoot is IRollupRoot {
     function proveHeader(bytes32 l1StateRoot, uint64, bytes calldata proof)
         external
         view
-        returns (uint64 height, bytes32 blockHash, bytes32 stateRoot)
+        returns (uint64 height, bytes32 blockHash, bytes32 stateRoot, uint64 timestamp)
     {
         AnchorRootProof calldata anchor = _view(proof);
         bytes32 storageRoot = L1Contracts.open(_registry, l1StateRoot, anchor.registry);
@@ -56,7 +56,7 @@ contract AnchorRegistryRoot is IRollupRoot {
         bytes32 root = bytes32(StateProof.verifyStorage(storageRoot, slot, anchor.rootNodes));
         ExecutionHeader memory header =
             OpStackRoot.readHeader(root, anchor.header, anchor.messagePasserStorageRoot);
-        return (header.height, header.blockHash, header.stateRoot);
+        return (header.height, header.blockHash, header.stateRoot, header.timestamp);
     }
 
     /// @dev The proof in calldata; the language checks the bounds of each list when it is read.

@@ -60,7 +60,7 @@ contract AssertionRoot is IRollupRoot {
     function proveHeader(bytes32 l1StateRoot, uint64, bytes calldata proof)
         external
         view
-        returns (uint64 height, bytes32 blockHash, bytes32 stateRoot)
+        returns (uint64 height, bytes32 blockHash, bytes32 stateRoot, uint64 timestamp)
     {
         AssertionProof calldata evidence = _view(proof);
         AssertionState calldata afterState = evidence.afterState;
@@ -74,7 +74,7 @@ contract AssertionRoot is IRollupRoot {
             revert AssertedBlockMismatch(asserted[0], header.blockHash);
         }
         if (asserted[1] != sendRoot) revert AssertedSendRootMismatch(asserted[1], sendRoot);
-        return (header.height, header.blockHash, header.stateRoot);
+        return (header.height, header.blockHash, header.stateRoot, header.timestamp);
     }
 
     function _requireConfirmed(bytes32 l1StateRoot, AssertionProof calldata evidence)

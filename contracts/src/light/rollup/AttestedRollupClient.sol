@@ -27,6 +27,10 @@ contract AttestedRollupClient is IAttestedRollupClient {
     /// @dev Headers are kept as the committee client keeps them, see there.
     uint64 private constant KEPT_HEADERS = 251;
 
+    /// @dev How far a header's time may be ahead of this chain's. A header of any height is as old
+    /// as this soon after it was taken, and then L1 has younger blocks, so it is true or convicted.
+    uint256 private constant MAX_AHEAD_SECONDS = 1 hours;
+
     uint256 private constant BASIS_POINTS = 10_000;
     /// @dev An attester that audits itself gets the challenger's part back, so at least half of a
     /// bond is always lost.
@@ -81,10 +85,14 @@ contract AttestedRollupClient is IAttestedRollupClient {
         if (header.timestamp < _latestTimestamp) {
             revert TimestampDecreasing(header.timestamp, _latestTimestamp);
         }
+        if (header.timestamp > block.timestamp + MAX_AHEAD_SECONDS) {
+            revert TimestampInFuture(header.timestamp, block.timestamp + MAX_AHEAD_SECONDS);
+        }
         _requireQuorum(header.height, header.blockHash, signatures, _members(false));
         _headers[header.height % KEPT_HEADERS] = header;
         (latestHeight, _latestTimestamp) = (header.height, header.timestamp);
         emit HeaderStored(header.height, header.blockHash, header.stateRoot, header.timestamp);
+        emit HeaderAttested(header.height, header.blockHash, signatures);
     }
 
     /// @inheritdoc ILightClient
@@ -105,14 +113,10 @@ contract AttestedRollupClient is IAttestedRollupClient {
     }
 
     /// @inheritdoc ILightClient
-    function headerAt(uint64 height)
-        external
-        view
-        returns (bytes32 blockHash, bytes32 stateRoot, uint64 timestamp)
-    {
+    function headerAt(uint64 height) external view returns (bytes32 stateRoot, uint64 timestamp) {
         ExecutionHeader storage header = _headers[height % KEPT_HEADERS];
         if (height == 0 || header.height != height) revert UnknownHeader(height);
-        return (header.blockHash, header.stateRoot, header.timestamp);
+        return (header.stateRoot, header.timestamp);
     }
 
     /// @inheritdoc ILightClient
@@ -184,26 +188,16 @@ contract AttestedRollupClient is IAttestedRollupClient {
         L1Evidence calldata evidence
     ) external {
         if (signatures.length == 0) revert NoSignatures();
-        bytes32 proven = _proveHash(height, evidence);
+        bytes32 proven = _proveHash(height, blockHash, evidence);
         if (proven == blockHash) revert AttestationTrue(height, blockHash);
-        bytes32 digest = headerDigest(height, blockHash);
-        uint256 taken = 0;
-        for (uint256 i = 0; i < signatures.length; ++i) {
-            address member = ECDSA.recover(digest, signatures[i]);
-            // Only members have bonds, and whoever stands here twice has none the second time.
-            uint256 units = _bonds[member].units;
-            if (units == 0) revert NothingAtStake(member);
-            _bonds[member] = Bond(0, LOST);
-            taken += units;
-            emit Slashed(member, msg.sender, height, blockHash, proven);
-        }
+        (uint256 taken, address last) = _slash(height, blockHash, proven, signatures);
+        bool freezes = signatures.length >= _configuration.threshold && !_frozen;
+        if (taken == 0 && !freezes) revert NothingAtStake(last);
         // Pulled later, so that a token that refuses a recipient cannot save anyone's bond.
         uint256 reward = taken * _configuration.challengerBasisPoints / BASIS_POINTS;
         owed[msg.sender] += reward;
         owed[_configuration.insurance] += taken - reward;
-        if (signatures.length >= _configuration.threshold && !_frozen) {
-            _freeze(height, blockHash, proven);
-        }
+        if (freezes) _freeze(height, blockHash, proven);
     }
 
     /// @inheritdoc IAttestedRollupClient
@@ -219,17 +213,40 @@ contract AttestedRollupClient is IAttestedRollupClient {
         return _configuration;
     }
 
+    /// @dev Take the bonds of all who signed. Who lost its own before still counts as a signer: else
+    /// colluders would have one of theirs slashed first, and no quorum could be shown any more.
+    function _slash(uint64 height, bytes32 blockHash, bytes32 proven, bytes[] calldata signatures)
+        private
+        returns (uint256 taken, address last)
+    {
+        bytes32 digest = headerDigest(height, blockHash);
+        for (uint256 i = 0; i < signatures.length; ++i) {
+            address member = ECDSA.recover(digest, signatures[i]);
+            if (member <= last) revert Quorum.SignerNotInOrder(i, member);
+            last = member;
+            Bond memory bond = _bonds[member];
+            // Only members ever have bonds.
+            if (bond.units == 0 && bond.withdrawableAt != LOST) revert NothingAtStake(member);
+            if (bond.units == 0) continue;
+            _bonds[member] = Bond(0, LOST);
+            taken += bond.units;
+            emit Slashed(member, msg.sender, height, blockHash, proven);
+        }
+    }
+
     /// @dev The hash of the rollup's block at a height, by L1. Headers of an expired L1 client
-    /// still count; those of a frozen one do not.
-    function _proveHash(uint64 height, L1Evidence calldata evidence)
+    /// still count; those of a frozen one do not. Where L1 has nothing of that height, because the
+    /// rollup never gets there, a lower block that is younger than the held header shows that it is
+    /// false: times do not decrease from block to block.
+    function _proveHash(uint64 height, bytes32 attested, L1Evidence calldata evidence)
         private
         view
         returns (bytes32)
     {
         ILightClient l1 = _configuration.l1;
         if (l1.status() == Status.FROZEN) revert L1ClientFrozen();
-        (, bytes32 l1StateRoot, uint64 l1Timestamp) = l1.headerAt(evidence.l1Height);
-        (uint64 proven, bytes32 blockHash, bytes32 stateRoot) =
+        (bytes32 l1StateRoot, uint64 l1Timestamp) = l1.headerAt(evidence.l1Height);
+        (uint64 proven, bytes32 blockHash, bytes32 stateRoot, uint64 timestamp) =
             _configuration.root.proveHeader(l1StateRoot, l1Timestamp, evidence.rootProof);
         if (proven == height) {
             if (
@@ -238,7 +255,14 @@ contract AttestedRollupClient is IAttestedRollupClient {
             ) revert HistoryUnused();
             return blockHash;
         }
-        if (proven < height) revert ProvenBelowAttested(proven, height);
+        if (proven < height) {
+            ExecutionHeader storage held = _headers[height % KEPT_HEADERS];
+            if (held.blockHash != attested || held.height != height || held.timestamp >= timestamp)
+            {
+                revert ProvenBelowAttested(proven, height);
+            }
+            return blockHash;
+        }
         return BlockHistory.hashAt(
             stateRoot,
             proven,

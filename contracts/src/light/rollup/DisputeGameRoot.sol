@@ -135,7 +135,7 @@ contract DisputeGameRoot is IRollupRoot {
     function proveHeader(bytes32 l1StateRoot, uint64 l1Timestamp, bytes calldata proof)
         external
         view
-        returns (uint64 height, bytes32 blockHash, bytes32 stateRoot)
+        returns (uint64 height, bytes32 blockHash, bytes32 stateRoot, uint64 timestamp)
     {
         DisputeGameProof calldata evidence = _view(proof);
         GameLayout memory slots = _layout;
@@ -145,7 +145,7 @@ contract DisputeGameRoot is IRollupRoot {
         _requireStanding(l1StateRoot, game, createdAt, evidence, slots);
         ExecutionHeader memory header =
             OpStackRoot.readHeader(rootClaim, evidence.header, evidence.messagePasserStorageRoot);
-        return (header.height, header.blockHash, header.stateRoot);
+        return (header.height, header.blockHash, header.stateRoot, header.timestamp);
     }
 
     /// @dev What the game is about, by its code; `_requireDefended` compares that with its account.

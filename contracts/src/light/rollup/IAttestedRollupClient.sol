@@ -48,7 +48,8 @@ struct Bond {
 
 /// @notice What L1 says about a rollup's height.
 /// @param l1Height A header that the L1 client holds.
-/// @param rootProof For the root contract: proves the rollup's header at or above the height.
+/// @param rootProof For the root contract: proves the rollup's header at or above the height, or of
+/// one that the rollup has not reached, a lower and younger header.
 /// @param historyAccountNodes Prove the history contract in that header's state; none where the
 /// header is the one of the height itself.
 /// @param historyStorageNodes Prove the hash that it keeps of the height.
@@ -78,6 +79,9 @@ interface IAttestedRollupClient is ILightClient {
     event Resigned(address indexed member, uint64 withdrawableAt);
     /// @notice An attester that resigned has its bond back.
     event BondWithdrawn(address indexed member, address recipient, uint256 units);
+    /// @notice A header was taken on these signatures. They stand in the log so that whoever audits
+    /// the attesters days later needs nothing but the chain, whatever carried the update here.
+    event HeaderAttested(uint64 indexed height, bytes32 blockHash, bytes[] signatures);
     /// @notice An attester signed `attested` where L1 proves `proven`, and lost its bond.
     event Slashed(
         address indexed member,
@@ -93,6 +97,8 @@ interface IAttestedRollupClient is ILightClient {
     error HeightNotIncreasing(uint64 height, uint64 latest);
     /// @notice Thrown when a header is older than the one before it.
     error TimestampDecreasing(uint64 timestamp, uint64 latest);
+    /// @notice Thrown when a header is of a time that has not come.
+    error TimestampInFuture(uint64 timestamp, uint256 latest);
     /// @notice Thrown when evidence shows the same header twice.
     error NotEquivocation(bytes32 blockHash);
     /// @notice Thrown when somebody is bonded who is no attester.
@@ -112,7 +118,8 @@ interface IAttestedRollupClient is ILightClient {
     error NoSignatures();
     /// @notice Thrown when the L1 client itself was frozen.
     error L1ClientFrozen();
-    /// @notice Thrown when L1 proves a header below the attested height.
+    /// @notice Thrown when L1 proves a header below the attested height, and the client does not
+    /// hold the attested one or holds it as younger.
     error ProvenBelowAttested(uint64 proven, uint64 attested);
     /// @notice Thrown when history is proven although the proven header is the attested height's.
     error HistoryUnused();
@@ -130,11 +137,13 @@ interface IAttestedRollupClient is ILightClient {
     /// @notice Take the bond back, the unbonding time after resigning.
     function withdrawBond(address recipient) external;
 
-    /// @notice Prove that L1 made another header of `height` final than `blockHash`. Everyone in
+    /// @notice Prove that L1 made another header of `height` final than `blockHash`, or, of a header
+    /// that the client holds, that L1 has a lower and younger one. Everyone in
     /// `signatures` loses its bond, once; if they are a quorum, the client is frozen, once. Works
-    /// on a frozen client too, so that nobody escapes by freezing it another way first.
-    /// @param signatures Of what `headerDigest` gives, each by an attester with a bond, in any
-    /// order.
+    /// on a frozen client too, so that nobody escapes by freezing it another way first, and counts
+    /// who lost its bond before, so that nobody saves the client by slashing signers one by one.
+    /// @param signatures Of what `headerDigest` gives, ordered by signer, each by an attester whose
+    /// bond is here or was lost here.
     function audit(
         uint64 height,
         bytes32 blockHash,

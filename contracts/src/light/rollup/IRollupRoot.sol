@@ -14,8 +14,9 @@ interface IRollupRoot {
     /// @return height Number of the rollup's block.
     /// @return blockHash Its hash.
     /// @return stateRoot The rollup's state after it.
+    /// @return timestamp Its time.
     function proveHeader(bytes32 l1StateRoot, uint64 l1Timestamp, bytes calldata proof)
         external
         view
-        returns (uint64 height, bytes32 blockHash, bytes32 stateRoot);
+        returns (uint64 height, bytes32 blockHash, bytes32 stateRoot, uint64 timestamp);
 }

@@ -44,7 +44,7 @@ contract OutboxRoot is IRollupRoot {
     function proveHeader(bytes32 l1StateRoot, uint64, bytes calldata proof)
         external
         view
-        returns (uint64 height, bytes32 blockHash, bytes32 stateRoot)
+        returns (uint64 height, bytes32 blockHash, bytes32 stateRoot, uint64 timestamp)
     {
         OutboxProof calldata evidence = _view(proof);
         (ExecutionHeader memory header, bytes32 sendRoot) = NitroRoot.readHeader(evidence.header);
@@ -52,7 +52,7 @@ contract OutboxRoot is IRollupRoot {
         bytes32 slot = L1Contracts.mappingSlot(sendRoot, rootsSlot);
         bytes32 kept = bytes32(StateProof.verifyStorage(storageRoot, slot, evidence.rootNodes));
         if (kept != header.blockHash) revert BlockNotConfirmed(sendRoot, kept, header.blockHash);
-        return (header.height, header.blockHash, header.stateRoot);
+        return (header.height, header.blockHash, header.stateRoot, header.timestamp);
     }
 
     /// @dev The proof in calldata; the language checks the bounds of each list when it is read.

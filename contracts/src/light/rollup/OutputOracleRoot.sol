@@ -59,7 +59,7 @@ contract OutputOracleRoot is IRollupRoot {
     function proveHeader(bytes32 l1StateRoot, uint64 l1Timestamp, bytes calldata proof)
         external
         view
-        returns (uint64 height, bytes32 blockHash, bytes32 stateRoot)
+        returns (uint64 height, bytes32 blockHash, bytes32 stateRoot, uint64 timestamp)
     {
         OutputProof calldata output = _view(proof);
         bytes32 storageRoot = L1Contracts.open(_oracle, l1StateRoot, output.oracle);
@@ -81,7 +81,7 @@ contract OutputOracleRoot is IRollupRoot {
         ExecutionHeader memory header =
             OpStackRoot.readHeader(root, output.header, output.messagePasserStorageRoot);
         if (time >> 128 != header.height) revert OutputHeightMismatch(time >> 128, header.height);
-        return (header.height, header.blockHash, header.stateRoot);
+        return (header.height, header.blockHash, header.stateRoot, header.timestamp);
     }
 
     /// @dev The proof in calldata; the language checks the bounds of each list when it is read.

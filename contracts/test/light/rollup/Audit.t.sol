@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {ILightClient} from "../../../src/interfaces/ILightClient.sol";
+import {Quorum} from "../../../src/proof/Quorum.sol";
 import {BlockHistory} from "../../../src/light/rollup/BlockHistory.sol";
 import {
     IAttestedRollupClient,
@@ -52,14 +53,13 @@ contract AuditTest is ClientFixture {
         bytes32 hash = keccak256(_forged());
         bytes[] memory signatures = _signed(HEIGHT, hash, 4);
         _audit(_forged(), 3, evidence);
+        bytes[] memory again = _signed(HEIGHT, hash, 3);
         vm.expectRevert(
-            abi.encodeWithSelector(IAttestedRollupClient.NothingAtStake.selector, members[0])
+            abi.encodeWithSelector(IAttestedRollupClient.NothingAtStake.selector, members[2])
         );
-        client.audit(HEIGHT, hash, signatures, evidence);
+        client.audit(HEIGHT, hash, again, evidence);
         // The fourth signer, whom the first challenger left out, is not spared.
-        bytes[] memory fourth = new bytes[](1);
-        fourth[0] = signatures[3];
-        client.audit(HEIGHT, hash, fourth, evidence);
+        client.audit(HEIGHT, hash, signatures, evidence);
         vm.assertEq(client.bondOf(members[3]).units, uint256(0), "bond");
         vm.assertEq(
             client.owed(CHALLENGER) + client.owed(INSURANCE) + client.owed(address(this)),
@@ -74,9 +74,47 @@ contract AuditTest is ClientFixture {
         bytes[] memory repeated = new bytes[](3);
         repeated[0] = repeated[1] = repeated[2] = _signed(HEIGHT, hash, 1)[0];
         vm.expectRevert(
-            abi.encodeWithSelector(IAttestedRollupClient.NothingAtStake.selector, members[0])
+            abi.encodeWithSelector(Quorum.SignerNotInOrder.selector, uint256(1), members[0])
         );
         client.audit(HEIGHT, hash, repeated, evidence);
+        vm.assertEq(client.bondOf(members[0]).units, uint256(BOND), "bond");
+    }
+
+    /// @dev Colluders cannot keep a client on their forged header by having each other slashed one
+    /// by one, for a part of their bonds, before anyone shows the quorum.
+    function test_audit_freezesAlthoughTheSignersWereSlashedOneByOne() public {
+        client.update(_update(_forged(), HEIGHT));
+        L1Evidence memory evidence = _confirm(_header());
+        bytes32 hash = keccak256(_forged());
+        bytes[] memory signatures = _signed(HEIGHT, hash, 3);
+        bytes[] memory single = new bytes[](1);
+        for (uint256 i = 0; i < 3; ++i) {
+            single[0] = signatures[i];
+            client.audit(HEIGHT, hash, single, evidence);
+        }
+        vm.assertEq(uint256(client.status()), uint256(ILightClient.Status.ACTIVE), "still active");
+        client.audit(HEIGHT, hash, signatures, evidence);
+        vm.assertEq(uint256(client.status()), uint256(ILightClient.Status.FROZEN), "frozen");
+        vm.assertEq(
+            client.owed(INSURANCE) + client.owed(address(this)), uint256(3 * BOND), "once each"
+        );
+    }
+
+    /// @dev Who took its bond back has nothing at stake, so its key must not count towards a freeze.
+    function test_audit_countsNobodyWhoWithdrew() public {
+        L1Evidence memory evidence = _confirm(_header());
+        bytes[] memory signatures = _signed(HEIGHT, keccak256(_forged()), 3);
+        vm.prank(members[1]);
+        client.resign();
+        vm.warp(NOW + UNBONDING);
+        vm.prank(members[1]);
+        client.withdrawBond(members[1]);
+        vm.expectRevert(
+            abi.encodeWithSelector(IAttestedRollupClient.NothingAtStake.selector, members[1])
+        );
+        client.audit(HEIGHT, keccak256(_forged()), signatures, evidence);
+        vm.assertEq(uint256(client.status()), uint256(ILightClient.Status.ACTIVE), "status");
+        vm.assertEq(client.bondOf(members[0]).units, uint256(BOND), "bond");
     }
 
     function test_audit_ofFewerThanAQuorumSlashesWithoutFreezing() public {
@@ -196,6 +234,48 @@ contract AuditTest is ClientFixture {
 
         vm.expectRevert(abi.encodeWithSelector(IAttestedRollupClient.NoSignatures.selector));
         client.audit(HEIGHT, hash, new bytes[](0), evidence);
+    }
+
+    // ------------------------------------------------------------- beyond the rollup's end
+
+    /// @dev A header of a height that the rollup will not reach while the bonds are at stake.
+    function _beyond(uint64 timestamp) private pure returns (bytes memory) {
+        return _headerAt(HEIGHT + 1e9, keccak256("forged state"), abi.encode(SEND_ROOT), timestamp);
+    }
+
+    function test_audit_convictsAHeaderThatIsOlderThanALowerBlock() public {
+        bytes memory beyond = _beyond(NOW - 900_001);
+        client.update(_update(beyond, HEIGHT + 1e9));
+        L1Evidence memory evidence = _confirm(_header());
+        bytes[] memory signatures = _signed(HEIGHT + 1e9, keccak256(beyond), 3);
+        client.audit(HEIGHT + 1e9, keccak256(beyond), signatures, evidence);
+        vm.assertEq(uint256(client.status()), uint256(ILightClient.Status.FROZEN), "status");
+        vm.assertEq(client.bondOf(members[0]).units, uint256(0), "bond");
+    }
+
+    function test_audit_convictsNobodyByALowerBlockThatIsNoYounger() public {
+        bytes memory beyond = _beyond(NOW - 900_000);
+        client.update(_update(beyond, HEIGHT + 1e9));
+        _refusesBeyond(beyond);
+    }
+
+    function test_audit_convictsNobodyByALowerBlockWhenTheHeaderIsNotHeld() public {
+        _refusesBeyond(_beyond(NOW - 900_001));
+        // Another header of that height is held: its time says nothing about this one's.
+        client.update(_update(_beyond(NOW - 900_002), HEIGHT + 1e9));
+        _refusesBeyond(_beyond(NOW - 900_001));
+    }
+
+    function _refusesBeyond(bytes memory beyond) private {
+        L1Evidence memory evidence = _confirm(_header());
+        bytes[] memory signatures = _signed(HEIGHT + 1e9, keccak256(beyond), 3);
+        vm.expectRevert(
+            abi.encodeWithSelector(
+                IAttestedRollupClient.ProvenBelowAttested.selector, HEIGHT, HEIGHT + 1e9
+            )
+        );
+        client.audit(HEIGHT + 1e9, keccak256(beyond), signatures, evidence);
+        vm.assertEq(client.bondOf(members[0]).units, uint256(BOND), "bond");
     }
 
     // --------------------------------------------------------------------------- history

@@ -115,11 +115,12 @@ contract DisputeGameRootTest is RollupTest {
     }
 
     function _accepts(uint64 timestamp) private view {
-        (uint64 height, bytes32 blockHash, bytes32 stateRoot) =
+        (uint64 height, bytes32 blockHash, bytes32 stateRoot, uint64 time) =
             root.proveHeader(l1.stateRoot(), timestamp, abi.encode(_prove()));
         vm.assertEq(height, uint256(HEIGHT), "height");
         vm.assertEq(blockHash, keccak256(_header()), "hash");
         vm.assertEq(stateRoot, STATE_ROOT, "state root");
+        vm.assertEq(time, uint256(NOW - 900_000), "time");
     }
 
     function _refuses(bytes4 selector) private {

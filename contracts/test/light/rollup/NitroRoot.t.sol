@@ -51,11 +51,12 @@ contract NitroRootTest is RollupTest {
 
     function test_outbox_returnsTheBlockItKeeps_synthetic() public {
         _keep(SEND_ROOT, keccak256(_header()));
-        (uint64 height, bytes32 blockHash, bytes32 stateRoot) =
+        (uint64 height, bytes32 blockHash, bytes32 stateRoot, uint64 time) =
             outbox.proveHeader(l1.stateRoot(), NOW, _proveOutbox(_header()));
         vm.assertEq(height, uint256(HEIGHT), "height");
         vm.assertEq(blockHash, keccak256(_header()), "hash");
         vm.assertEq(stateRoot, STATE_ROOT, "state root");
+        vm.assertEq(time, uint256(NOW - 900_000), "time");
     }
 
     function test_outbox_revertsWhenItKeepsNothingOrAnotherBlock_synthetic() public {
@@ -132,11 +133,12 @@ contract NitroRootTest is RollupTest {
 
     function test_assertion_returnsItsBlockWhenConfirmed_synthetic() public {
         _assert(_after(), 2);
-        (uint64 height, bytes32 blockHash, bytes32 stateRoot) =
+        (uint64 height, bytes32 blockHash, bytes32 stateRoot, uint64 time) =
             assertions.proveHeader(l1.stateRoot(), NOW, _proveAssertion(_after(), _header()));
         vm.assertEq(height, uint256(HEIGHT), "height");
         vm.assertEq(blockHash, keccak256(_header()), "hash");
         vm.assertEq(stateRoot, STATE_ROOT, "state root");
+        vm.assertEq(time, uint256(NOW - 900_000), "time");
     }
 
     function test_assertion_revertsWhenUnknownOrPending_synthetic() public {

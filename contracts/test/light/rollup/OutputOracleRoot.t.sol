@@ -57,11 +57,12 @@ contract OutputOracleRootTest is RollupTest {
     }
 
     function _accepts(uint64 timestamp) private view {
-        (uint64 height, bytes32 blockHash, bytes32 stateRoot) =
+        (uint64 height, bytes32 blockHash, bytes32 stateRoot, uint64 time) =
             root.proveHeader(l1.stateRoot(), timestamp, abi.encode(_prove(INDEX)));
         vm.assertEq(height, uint256(HEIGHT), "height");
         vm.assertEq(blockHash, keccak256(_header()), "hash");
         vm.assertEq(stateRoot, STATE_ROOT, "state root");
+        vm.assertEq(time, uint256(NOW - 900_000), "time");
     }
 
     function _refuses(uint256 index, bytes4 selector) private {
@@ -155,10 +156,11 @@ contract OutputOracleRootTest is RollupTest {
     function test_anchor_returnsTheHeaderOfItsRoot_synthetic() public {
         root = _anchor(1);
         l1.set(oracle.account, _mappingSlot(0, 1), uint256(_outputRoot(_header())));
-        (uint64 height, bytes32 blockHash,) =
+        (uint64 height, bytes32 blockHash,, uint64 time) =
             root.proveHeader(l1.stateRoot(), NOW, _proveAnchor(1));
         vm.assertEq(height, uint256(HEIGHT), "height");
         vm.assertEq(blockHash, keccak256(_header()), "hash");
+        vm.assertEq(time, uint256(NOW - 900_000), "time");
     }
 
     function test_anchor_revertsWhenThereIsNone_synthetic() public {

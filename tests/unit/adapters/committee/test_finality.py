@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
+from eth_abi.abi import decode
 
 from adapters import ancestry
 from adapters.committee import finality
-from adapters.committee.attester import sign_attestation
+from adapters.committee.attester import sign_attestation, sign_handover
+from adapters.committee.client import EVIDENCE_TYPES, UPDATE_TYPES
 from adapters.committee.finality import CommitteeFinality
+from adapters.simulated.keys import simulated_keys
 from adapters.simulated.network import HOME, SimulatedNetwork
 from clearinghouse.book.identifiers import Hash32
 from clearinghouse.errors import ChainFault, ProofInvalid, Unavailable
+from clearinghouse.proofs.committee import Attestation, Committee
 
 
 @pytest.fixture
@@ -123,3 +129,83 @@ def test_oldest_headers_are_forgotten_when_there_are_many(
         follower.find_newest()
         network.chains[HOME].mine()
     assert list(follower._seen) == heights[-2:]
+
+
+SUCCESSORS = simulated_keys(11, "successor", 4)
+
+
+def successor_of(network: SimulatedNetwork) -> Committee:
+    members = tuple(key.address for key in SUCCESSORS)
+    committee = network.committees[HOME]
+    return replace(committee, epoch=committee.epoch + 1, members=members)
+
+
+def hand_over(network: SimulatedNetwork, last_height: int) -> None:
+    committee, keys = network.committees[HOME], network.attesters[HOME][:3]
+    network.attestations.publish_handover(
+        sign_handover(committee, keys, last_height, successor_of(network))
+    )
+
+
+def attest_next(network: SimulatedNetwork, block_hash: Hash32 | None = None) -> Attestation:
+    """Let the next epoch attest the newest final block, or another hash of its height."""
+    final = network.chains[HOME].finalised()
+    attestation = sign_attestation(
+        successor_of(network), SUCCESSORS[:3], final.height, block_hash or final.block_hash
+    )
+    network.attestations.publish(HOME, attestation)
+    return attestation
+
+
+def test_next_epoch_is_followed_when_the_old_one_handed_over(network: SimulatedNetwork) -> None:
+    follower = followed(network)
+    older = network.attest(HOME)
+    follower.find_newest()
+    network.chains[HOME].mine(5)
+    attest_next(network)
+    with pytest.raises(ProofInvalid) as raised:
+        follower.find_newest()
+    assert raised.value.reason == "epoch_unknown"
+    hand_over(network, older.height)
+    header = follower.find_newest()
+    assert header is not None
+    assert header.height == older.height + 5
+    for held, handovers in ((0, 1), (older.height, 1), (older.height + 1, 0)):
+        (update,) = follower.build_client_updates(header, held)
+        assert len(decode(UPDATE_TYPES, update)[3]) == handovers
+
+
+def test_header_is_refused_when_it_is_not_its_epochs(network: SimulatedNetwork) -> None:
+    hand_over(network, network.chains[HOME].finalised().height)
+    attest_next(network)
+    with pytest.raises(ProofInvalid) as raised:
+        followed(network).find_newest()
+    assert raised.value.reason == "height_outside_epoch"
+
+
+def test_handover_is_refused_when_the_epoch_attested_above_its_end(
+    network: SimulatedNetwork,
+) -> None:
+    follower = followed(network)
+    older = network.attest(HOME)
+    follower.find_newest()
+    network.chains[HOME].mine(5)
+    hand_over(network, older.height - 1)
+    attest_next(network)
+    with pytest.raises(ProofInvalid) as raised:
+        follower.find_newest()
+    assert raised.value.reason == "last_height_out_of_range"
+
+
+def test_equivocation_is_seen_when_two_epochs_sign_one_height(network: SimulatedNetwork) -> None:
+    follower = followed(network)
+    older = network.attest(HOME)
+    hand_over(network, older.height)
+    follower.find_newest()
+    attest_next(network, Hash32(b"\x05" * 32))
+    with pytest.raises(ChainFault) as raised:
+        follower.find_newest()
+    evidence = raised.value.attributes["evidence"]
+    assert isinstance(evidence, bytes)
+    epoch = network.committees[HOME].epoch
+    assert decode(EVIDENCE_TYPES, evidence)[5:] == (epoch, epoch + 1)

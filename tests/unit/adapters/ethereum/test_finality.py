@@ -103,6 +103,33 @@ def test_newest_follows_when_committees_rotate(beacon: Beacon) -> None:
     assert heights[-1] == beacon.execution.final_height - 1
 
 
+def test_newest_follows_when_the_best_update_of_a_period_is_not_final_in_it(
+    beacon: Beacon,
+) -> None:
+    """What a real node has until the first block of a period is final: true, yet no rotation."""
+    follower = beacon.followed()
+    beacon.grow(SLOTS_PER_PERIOD + 1)
+    attested = beacon.chain._head
+    beacon.grow(1)
+    newest = beacon.newest
+    assert newest is not None
+    assert newest.finalized_header is not None
+    assert newest.attested_header == attested.header
+    assert NETWORK.period_at(attested.slot) == 1
+    assert NETWORK.period_at(newest.finalized_header.beacon.slot) == 0
+    beacon.of_period[1] = replace(
+        newest,
+        next_sync_committee=beacon.validators.committee(2),
+        next_sync_committee_branch=attested.state.branch(
+            NETWORK.rules_at(attested.slot).next_sync_committee
+        ),
+    )
+    assert newest_height(follower) == beacon.execution.final_height - 1
+    del beacon.of_period[1]
+    beacon.grow(SLOTS_PER_PERIOD)
+    assert newest_height(follower) == beacon.execution.final_height - 1
+
+
 def test_newest_is_found_from_the_checkpoint_when_periods_have_passed(beacon: Beacon) -> None:
     beacon.grow(4 * SLOTS_PER_PERIOD)
     assert newest_height(beacon.followed()) == beacon.execution.final_height - 1

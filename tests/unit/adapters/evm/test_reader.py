@@ -10,7 +10,7 @@ from adapters.evm.connection import Connection
 from adapters.evm.events import read_anchor_events
 from adapters.evm.reader import Reader
 from adapters.simulated.network import HOME, SimulatedNetwork
-from clearinghouse.book.identifiers import Address, Hash32, to_hex
+from clearinghouse.book.identifiers import ZERO_HASH, Address, Hash32, to_hex
 from clearinghouse.commitment.keccak import keccak256
 from clearinghouse.errors import ClearingError, ProofInvalid, Unavailable
 from clearinghouse.proofs.rlp import decode_list
@@ -80,6 +80,14 @@ def test_header_is_refused_when_it_is_another_or_altered() -> None:
     assert reason_of(ProofInvalid, lambda: reader(altered).get_header_at(0)) == (
         "header_hash_mismatch"
     )
+
+
+def test_proof_of_an_empty_trie_has_no_node_when_the_client_gives_its_empty_one() -> None:
+    """The contracts take the one form only, so a relayer must not pass the other on."""
+    answer = {"accountProof": ["0x80"], "storageProof": [{"proof": ["0x80"]}, {"proof": []}]}
+    found = reader(answer).get_proof(ANCHOR, [ZERO_HASH, ZERO_HASH], 1)
+    assert found.account_nodes == ()
+    assert found.storage_nodes == ((), ())
 
 
 def test_block_is_unknown_when_the_node_returns_null() -> None:

@@ -7,14 +7,20 @@ from typing import Any
 
 import pytest
 import rlp
-from eth_abi.abi import encode
 
+from adapters.committee.client import (
+    DAY_SECONDS,
+    ClientPolicy,
+    build_configuration,
+    build_update,
+)
 from adapters.evm.rollup_proofs import l1_evidence_argument
 from clearinghouse.book.identifiers import Address, ChainId, Hash32
 from clearinghouse.commitment.keccak import keccak256
 from clearinghouse.commitment.signatures import sign_digest, signer_address
 from clearinghouse.proofs.committee import Attestation, Committee, committee_digest
 from clearinghouse.proofs.header import decode_header
+from clearinghouse.proofs.rlp import encode_uint
 from clearinghouse.proofs.state import StateProof
 from tests.unit.contracts.evm import Contract, Evm, Reverted
 from tests.unit.proofs.committees import CLEARINGHOUSE, KEYS
@@ -25,6 +31,9 @@ BOND, UNBONDING_SECONDS = 10**9, 30 * 86_400
 CHALLENGER_BASIS_POINTS = 4_000
 INSURANCE = Address(b"\x15" * 20)
 ACTIVE, FROZEN = range(2)
+
+LASTING = ClientPolicy(trusting_seconds=10 * 365 * DAY_SECONDS)
+"""Recordings are old, and clocks are moved by weeks."""
 
 NO_HISTORY = StateProof((), ())
 
@@ -38,7 +47,8 @@ class AttestedClient:
         self.chain = chain
         self.committee = Committee(CLEARINGHOUSE, rollup, EPOCH, THRESHOLD, MEMBERS)
         self.l1_chain = l1
-        self.l1 = chain.deploy("CommitteeLightClient", CLEARINGHOUSE, l1, EPOCH, THRESHOLD, MEMBERS)
+        l1_committee = Committee(CLEARINGHOUSE, l1, EPOCH, THRESHOLD, MEMBERS)
+        self.l1 = chain.deploy("CommitteeLightClient", build_configuration(l1_committee, LASTING))
         self.token = chain.deploy("FaucetToken", "Test USD", "USD", 6)
         self.contract = chain.deploy(
             "AttestedRollupClient",
@@ -108,9 +118,12 @@ class AttestedClient:
         return [self.contract.call("bondOf", member)[0] for member in MEMBERS]
 
 
-def forge_header(header_rlp: bytes) -> bytes:
-    """Return another header of the same height, as colluding attesters would make it."""
+def forge_header(header_rlp: bytes, height: int | None = None, timestamp: int = 0) -> bytes:
+    """Return another header, as colluding attesters would make it: of the same height and time, or
+    of these."""
     fields = rlp.decode(header_rlp)
+    if height is not None:
+        fields[8], fields[11] = map(encode_uint, (height, timestamp))
     fields[3] = keccak256(b"a state in which the attesters own everything")
     return rlp.encode(fields)
 
@@ -122,4 +135,6 @@ def sign(chain_id: ChainId, height: int, block_hash: Hash32) -> tuple[bytes, ...
 
 
 def encode_update(header_rlp: bytes, signatures: Sequence[bytes]) -> bytes:
-    return encode(["bytes", "bytes[]"], [header_rlp, list(signatures)])
+    header = decode_header(header_rlp)
+    attestation = Attestation(EPOCH, header.height, header.block_hash, tuple(signatures))
+    return build_update(header_rlp, attestation)

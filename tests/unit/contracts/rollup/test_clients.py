@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 import threading
 
+import pytest
+
 from adapters.evm.rollup_proofs import (
     build_outbox_proof,
     build_output_proof,
@@ -12,7 +14,7 @@ from adapters.evm.rollup_proofs import (
 )
 from clearinghouse.book.identifiers import Address, ChainId, to_hex
 from clearinghouse.commitment.keccak import keccak256
-from clearinghouse.proofs.header import VerifiedHeader, verify_block
+from clearinghouse.proofs.header import VerifiedHeader, decode_header, verify_block
 from clearinghouse.proofs.rollups.audit import ProvenBlock, verify_false_attestation
 from clearinghouse.proofs.rollups.history import (
     ARBITRUM_HISTORY_WINDOW_BLOCKS,
@@ -30,7 +32,7 @@ from clearinghouse.proofs.rollups.opstack import (
     output_slots,
 )
 from clearinghouse.proofs.state import StateProof
-from tests.unit.contracts.evm import Evm
+from tests.unit.contracts.evm import Evm, Reverted
 from tests.unit.contracts.rollup.anvil_state import ANVIL, AnvilState, newest_header
 from tests.unit.contracts.rollup.attested_client import (
     ACTIVE,
@@ -90,6 +92,35 @@ def test_recorded_l1_convicts_attesters_when_they_signed_another_header(chain: E
     assert client.token.call("balanceOf", INSURANCE) == THRESHOLD * BOND - reward
     again = client.refuse(attestation, client.l1_height, client.root_proof)
     assert again == "NothingAtStake"
+
+
+@pytest.mark.parametrize("seconds_older", [1, 0])
+def test_recorded_l1_convicts_attesters_of_a_height_that_the_rollup_never_reaches(
+    chain: Evm, seconds_older: int
+) -> None:
+    """A lower block of L1's that is younger than the held header shows that it is false."""
+    client = RecordedClient(chain)
+    true = decode_header(client.true_rlp)
+    beyond = forge_header(client.true_rlp, true.height + 10**9, true.timestamp - seconds_older)
+    client.update(beyond)
+    attestation = client.attest(beyond)
+    if seconds_older:
+        client.audit(attestation, client.l1_height, client.root_proof)
+        assert client.contract.call("status") == FROZEN
+        assert client.bonds() == [0, 0, 0, BOND]
+    else:
+        error = client.refuse(attestation, client.l1_height, client.root_proof)
+        assert error == "ProvenBelowAttested"
+        assert client.bonds() == [BOND] * 4
+
+
+def test_header_of_the_future_is_refused_in_the_evm(chain: Evm) -> None:
+    client = RecordedClient(chain)
+    ahead = forge_header(client.true_rlp, 10**9, NOW + 30 * 86_400)
+    with pytest.raises(Reverted) as refusal:
+        client.update(ahead)
+    assert refusal.value.error.name == "TimestampInFuture"
+    assert client.contract.call("latestHeight") == 0
 
 
 def test_recorded_l1_acquits_attesters_when_they_signed_the_true_header(chain: Evm) -> None:

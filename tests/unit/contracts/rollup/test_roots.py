@@ -17,9 +17,9 @@ from adapters.evm.rollup_proofs import (
     build_game_proof,
     build_outbox_proof,
     build_output_proof,
-    game_layout_argument,
     l1_contract_argument,
 )
+from adapters.opstack.deployment import plan_game_root
 from clearinghouse.errors import ProofInvalid
 from clearinghouse.proofs.header import VerifiedHeader
 from clearinghouse.proofs.rollups.dispute_game import verify_game_header
@@ -33,10 +33,12 @@ from tests.unit.proofs.rollups.games import CREATED_AT, GameWorld, state_word
 from tests.unit.proofs.rollups.oracles import OracleWorld
 
 
-def prove(root: Contract, l1: VerifiedHeader, proof: bytes) -> tuple[int, bytes, bytes]:
-    """Return height, hash and state root that the root contract proves."""
-    height, block_hash, state_root = root.call("proveHeader", l1.state_root, l1.timestamp, proof)
-    return height, block_hash, state_root
+def prove(root: Contract, l1: VerifiedHeader, proof: bytes) -> tuple[int, bytes, bytes, int]:
+    """Return height, hash, state root and time that the root contract proves."""
+    height, block_hash, state_root, timestamp = root.call(
+        "proveHeader", l1.state_root, l1.timestamp, proof
+    )
+    return height, block_hash, state_root, timestamp
 
 
 def refuse(root: Contract, l1: VerifiedHeader, proof: bytes) -> str:
@@ -46,8 +48,8 @@ def refuse(root: Contract, l1: VerifiedHeader, proof: bytes) -> str:
     return refusal.value.error.name
 
 
-def facts(header: VerifiedHeader) -> tuple[int, bytes, bytes]:
-    return header.height, header.block_hash, header.state_root
+def facts(header: VerifiedHeader) -> tuple[int, bytes, bytes, int]:
+    return header.height, header.block_hash, header.state_root, header.timestamp
 
 
 # ------------------------------------------------------------------------------ recorded
@@ -139,16 +141,8 @@ def put(chain: Evm, world: GameWorld | OracleWorld) -> AnvilState:
 
 
 def deploy_game_root(chain: Evm, world: GameWorld) -> Contract:
-    config = world.config
-    return chain.deploy(
-        "DisputeGameRoot",
-        l1_contract_argument(config.factory),
-        l1_contract_argument(config.registry),
-        config.game_implementation,
-        config.game_type,
-        config.airgap_seconds,
-        game_layout_argument(config.layout),
-    )
+    plan = plan_game_root(world.config)
+    return chain.deploy(plan.artifact, *plan.arguments)
 
 
 def test_synthetic_game_is_proven_in_the_evm_as_in_python(chain: Evm) -> None:

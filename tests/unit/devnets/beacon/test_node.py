@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from adapters.ethereum.source import DirectoryUpdates
 from clearinghouse.book.identifiers import ZERO_HASH, to_hex
 from clearinghouse.commitment.keccak import keccak256
 from clearinghouse.errors import ChainFault
@@ -66,17 +65,12 @@ class RecordedAnvil:
 class Running:
     """A node whose thread never starts: the test looks for it."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self) -> None:
         network = build_test_network()
         self.anvil = RecordedAnvil()
-        self.updates = DirectoryUpdates(directory)
         validators = Validators(network, SEED)
-        self.node = BeaconNode(
-            self.anvil,  # type: ignore[arg-type]
-            network,
-            validators,
-            self.updates,
-        )
+        self.node = BeaconNode(self.anvil, network, validators)  # type: ignore[arg-type]
+        self.data = self.node.data
 
     def look(self) -> int:
         return self.node._prove(self.anvil.final_height)
@@ -90,19 +84,23 @@ class Running:
 
 
 @pytest.fixture
-def running(tmp_path: Path) -> Running:
-    return Running(tmp_path / "updates")
+def running() -> Iterator[Running]:
+    running = Running()
+    yield running
+    running.node.close()
 
 
-def test_bootstrap_is_published_when_the_node_is_made(running: Running) -> None:
-    assert running.updates.get_bootstrap().header.beacon.root() == running.node.checkpoint_root
-    assert running.updates.find_newest() is None
+def test_bootstrap_is_served_when_the_node_is_made(running: Running) -> None:
+    bootstrap = running.data.bootstrap
+    assert bootstrap is not None
+    assert bootstrap.header.beacon.root() == running.node.checkpoint_root
+    assert running.data.newest is None
 
 
 def test_proven_height_follows_finality_when_blocks_come(running: Running) -> None:
     proven = running.run(20)
     assert 20 - 2 - 3 * SECONDS_PER_SLOT <= proven <= running.anvil.final_height
-    newest = running.updates.find_newest()
+    newest = running.data.newest
     assert newest is not None
     assert newest.finalized_header is not None
     assert newest.finalized_header.execution == read_payload(running.anvil.blocks[proven])
@@ -120,11 +118,11 @@ def test_nothing_is_signed_any_more_when_a_final_block_is_replaced(running: Runn
     proven = running.run(20)
     del running.anvil.blocks[proven - 2 :]
     running.anvil.mine(12, "other")
-    before = running.updates.find_newest()
+    before = running.data.newest
     with pytest.raises(ChainFault) as raised:
         running.look()
     assert raised.value.reason == "finality_violated"
-    assert running.updates.find_newest() == before
+    assert running.data.newest == before
 
 
 def test_history_goes_on_when_blocks_that_are_not_final_are_replaced(running: Running) -> None:

@@ -14,6 +14,7 @@ from clearinghouse.proofs.rollups.audit import (
     FalseAttestation,
     ProvenBlock,
     verify_false_attestation,
+    verify_unreached_attestation,
 )
 from tests.unit.proofs.committees import (
     CHAIN,
@@ -72,3 +73,19 @@ def test_audit_is_refused_when_it_was_signed_for_another_epoch() -> None:
 def test_proven_block_is_taken_from_a_header() -> None:
     header = VerifiedHeader(CHAIN, HEIGHT, TRUE_HASH, keccak256(b"state"), 1)
     assert ProvenBlock.of(header) == PROVEN
+
+
+def test_audit_of_an_unreached_height_names_the_signers_when_a_lower_block_is_younger() -> None:
+    lie = attest(HEIGHT, FALSE_HASH)
+    lower = VerifiedHeader(CHAIN, HEIGHT - 1, TRUE_HASH, TRUE_HASH, 1_001)
+    shown = verify_unreached_attestation(COMMITTEE, lie, 1_000, lower)
+    assert shown == FalseAttestation(addresses(KEYS[:3]), freezes=True)
+    reached = dataclasses.replace(lower, height=HEIGHT)
+    for proven, timestamp in ((lower, 1_001), (reached, 1_000)):
+        with pytest.raises(ProofInvalid) as refusal:
+            verify_unreached_attestation(COMMITTEE, lie, timestamp, proven)
+        assert refusal.value.reason == "attestation_not_refuted"
+    elsewhere = dataclasses.replace(lower, chain_id=ChainId(CHAIN + 1))
+    with pytest.raises(ProofInvalid) as refusal:
+        verify_unreached_attestation(COMMITTEE, lie, 1_000, elsewhere)
+    assert refusal.value.reason == "audited_chain_mismatch"

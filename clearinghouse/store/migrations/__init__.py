@@ -1,0 +1,1 @@
+"""Schema versions of the store, oldest first; Alembic runs them."""

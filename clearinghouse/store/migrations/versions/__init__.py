@@ -1,0 +1,1 @@
+"""One file per version. A released one is never edited."""

@@ -1,0 +1,28 @@
+"""What following a committee costs, against the snapshot and against what was asked."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.benchmarks.committee_gas import GAS_MAX, measure
+from tests.benchmarks.sync_committee_gas import read_snapshot
+from tests.unit.contracts.test_sync_committee_gas import GROWTH_MAX
+
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("committee-contract")]
+
+
+def test_gas_of_a_committee_does_not_grow() -> None:
+    measured, snapshot = measure(), read_snapshot()
+    assert {name for name in snapshot if name.startswith("committee")} == measured.keys()
+    for name, gas in measured.items():
+        for kind, used in gas.items():
+            assert used <= snapshot[name][kind] * GROWTH_MAX, (
+                f"{name} {kind}: {used:,} after {snapshot[name][kind]:,}; where that is worth it, "
+                "run `python -m tests.benchmarks.committee_gas --write`"
+            )
+
+
+def test_committed_gas_keeps_below_what_was_asked() -> None:
+    snapshot = read_snapshot()
+    for name, limit in GAS_MAX.items():
+        assert snapshot[name]["transaction"] <= limit

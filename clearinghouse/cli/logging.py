@@ -19,5 +19,6 @@ def configure_logging(level: int = logging.INFO) -> None:
             structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        # Looked up for every line: whoever runs a command in its own process may exchange stderr.
+        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
     )

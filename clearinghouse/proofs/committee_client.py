@@ -34,7 +34,12 @@ from clearinghouse.proofs.handover import (
 )
 from clearinghouse.proofs.header import VerifiedHeader, decode_header
 from clearinghouse.proofs.quorum import verify_quorum
-from clearinghouse.proofs.recovery import RecoveryAttempt, recovery_digest, veto_digest
+from clearinghouse.proofs.recovery import (
+    RecoveryAttempt,
+    recovered_epoch,
+    recovery_digest,
+    veto_digest,
+)
 
 FIRST_HEIGHT = 1
 
@@ -205,9 +210,9 @@ def veto_recovery(client: CommitteeClient, signatures: Sequence[bytes]) -> Commi
 
 
 def complete_recovery(client: CommitteeClient, successor: Committee, now: int) -> CommitteeClient:
-    """Return the client with the proposed attesters, one epoch on.
+    """Return the client with the proposed attesters, in an epoch that is its own.
 
-    Nothing that was signed before counts any more, and after a freeze no header either.
+    Nothing that was signed or stored before counts any more.
     """
     pending = client.pending
     if pending is None:
@@ -217,13 +222,14 @@ def complete_recovery(client: CommitteeClient, successor: Committee, now: int) -
     proposed = pending.successor
     if (successor.threshold, successor.members) != (proposed.threshold, proposed.members):
         raise _refusal("recovery_set_mismatch", "other attesters were proposed")
-    begun = replace(successor, epoch=client.committee.epoch + 1)
+    digest = recovery_digest(_attempt(client, client.attempt - 1), successor)
+    begun = replace(successor, epoch=recovered_epoch(client.committee.epoch, digest))
     return replace(
         client,
         epochs=(Epoch(begun, client.height + 1),),
         trusted_since=now,
         retired_at={},
-        headers={} if client.is_frozen else client.headers,
+        headers={},
         is_frozen=False,
         pending=None,
     )

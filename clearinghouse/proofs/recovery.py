@@ -45,6 +45,16 @@ def recovery_digest(attempt: RecoveryAttempt, successor: Committee) -> Hash32:
     return typed_digest(attempt.clearinghouse_id, struct_hash)
 
 
+def recovered_epoch(current: int, digest: Hash32) -> int:
+    """Return the number of the epoch that a recovery begins.
+
+    Attesters sign no client's name, so the epochs of a recovered client must not meet those of
+    another client of the chain: honest handovers for both would look like a conflict. The upper
+    half counts recoveries, the lower begins where the recovery's own digest says.
+    """
+    return ((current >> 32) + 1 << 32) | (int.from_bytes(digest[28:], "big") & 0x7FFFFFFF)
+
+
 def veto_digest(attempt: RecoveryAttempt) -> Hash32:
     """Return what the current attesters sign to refuse the attempt."""
     struct_hash = keccak256(keccak256(VETO_TYPE) + _words(attempt))

@@ -117,8 +117,9 @@ struct Recovery {
 ///
 /// A client that expired or was frozen takes nothing. It can be given new attesters by a
 /// supermajority of the recovery set after a public delay, which the current attesters, unless they
-/// were convicted, can use to veto it. A recovery begins above every height that was stored. After
-/// a freeze nothing that was stored before counts again.
+/// were convicted, can use to veto it. A recovery begins above every height that was stored, with
+/// an epoch number that no other client of the chain reaches, and nothing that was stored or signed
+/// before counts again.
 interface ICommitteeLightClient is ILightClient {
     /// @notice Attesters took over.
     event EpochBegan(uint64 indexed epoch, uint64 firstHeight, uint32 threshold, bytes members);

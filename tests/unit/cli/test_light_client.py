@@ -136,7 +136,7 @@ def test_recover_gives_a_stopped_client_new_attesters_after_the_delay(shell: She
     assert early.exit_code == 2
     assert "RecoveryTooEarly" in early.stderr
     shell.client.wait(POLICY.recovery_delay_seconds)
-    assert shell.recover("complete", *committee)["epoch"] == EPOCH + 1
+    assert shell.recover("complete", *committee)["epoch"] >> 32 == 1
     assert shell.status()["status"] == "ACTIVE"
 
 

@@ -83,13 +83,23 @@ class Life:
     client: CommitteeContract
     model: CommitteeClient
     chance: random.Random
+    first: int = EPOCH
+    """The epoch in which the committee's keys are those of ``label``."""
+    label: int = EPOCH
+    seen: int = EPOCH
 
     @property
     def epoch(self) -> int:
         return self.model.committee.epoch
 
     def attesters(self, offset: int = 0) -> Attesters:
-        return attesters_of(self.model.committee.scheme, self.epoch + offset)
+        if self.epoch >> 32 != self.first >> 32:  # recovered, by the next keys
+            self.label += self.seen - self.first + 1
+            self.first = self.epoch
+        self.seen = self.epoch
+        number = self.epoch + offset
+        keys = attesters_of(self.model.committee.scheme, self.label + number - self.first)
+        return keys.in_epoch(number)
 
     def header(self) -> Step:
         signing = self.attesters(self.chance.choice([0] * 6 + [-1, -1, -1, 1]))
@@ -104,9 +114,12 @@ class Life:
             lambda model, now: apply_header(model, encoded, attestation, now),
         )
 
+    def _after(self, ending: Attesters) -> Attesters:
+        return self.attesters(ending.committee.epoch + 1 - self.epoch)
+
     def handover(self) -> Step:
         ending = self.attesters(self.chance.choice([0, 0, 0, -1, 1]))
-        successor = attesters_of(ending.committee.scheme, ending.committee.epoch + 1)
+        successor = self._after(ending)
         last_height = max(0, self.model.height + self.chance.choice([0, 1, 2, 5, -1]))
         places = self.chance.choice([(0, 1, 2), (1, 2, 3), (0, 2)])
         handover = ending.hand_over(last_height, successor.committee, places)
@@ -129,7 +142,7 @@ class Life:
 
     def handover_conflict(self) -> Step:
         ending = self.attesters(self.chance.choice([0, -1]))
-        successor = attesters_of(ending.committee.scheme, ending.committee.epoch + 1).committee
+        successor = self._after(ending).committee
         pair = [ending.hand_over(10 + self.chance.choice([0, 1]), successor) for _ in range(2)]
         return (
             lambda: self.client.freeze_by_handovers(*pair),

@@ -10,7 +10,7 @@ import pytest
 from adapters.committee.client import build_set
 from clearinghouse.book.identifiers import Hash32, to_hex
 from clearinghouse.proofs.committee import Attestation, Scheme
-from clearinghouse.proofs.recovery import recovery_digest, veto_digest
+from clearinghouse.proofs.recovery import recovered_epoch, recovery_digest, veto_digest
 from tests.unit.contracts.committee import (
     ACTIVE,
     EXPIRED,
@@ -162,13 +162,18 @@ def test_client_is_recovered_when_it_expired_and_nobody_vetoes(
     assert recovery_of(client)[:2] == (1, ready_at)
     client.evm.set_next_time(ready_at)
     client.complete(successors.committee)
-    assert (client.contract.call("epoch"), client.status) == (EPOCH + 1, ACTIVE)
-    assert recovery_of(client)[:3] == (1, 0, EPOCH + 1)
-    begun, _ = client.contract.call("epochAt", EPOCH + 1)
+    digest = recovery_digest(client.attempt(0), successors.committee)
+    begins = recovered_epoch(EPOCH, digest)
+    assert begins >> 32 == 1
+    assert (client.contract.call("epoch"), client.status) == (begins, ACTIVE)
+    assert recovery_of(client)[:3] == (1, 0, begins)
+    begun, _ = client.contract.call("epochAt", begins)
+    successors = successors.in_epoch(begins)
     assert begun[1] == 11, "it begins above all that was stored"
     ended, _ = client.contract.call("epochAt", EPOCH)
     assert ended[3:] == (10, ready_at, bytes(32)), "ended without a handover"
-    assert client.contract.call("headerAt", 10), "what was stored still counts"
+    with refused(client, "UnknownHeader", 10):  # what was stored may be what it recovers from
+        client.contract.call("headerAt", 10)
     with refused(client, "HeightNotIncreasing", 10, 10):
         client.store(10, by=successors, label="another history")
     client.store(11, by=successors)
@@ -184,19 +189,40 @@ def test_nothing_old_counts_when_a_frozen_client_was_recovered(
     client.wait(POLICY.recovery_delay_seconds)
     client.complete(successors.committee)
     assert client.status == ACTIVE
+    successors = successors.in_epoch(client.contract.call("epoch"))
     with refused(client, "UnknownHeader", 10):
         client.contract.call("headerAt", 10)
     with refused(client, "UnknownEpoch", EPOCH):
         client.store(11)
     with refused(client, "UnknownEpoch", EPOCH):
         client.freeze(*evidence)
-    with refused(client, "EpochNotCurrent", EPOCH, EPOCH + 1):
+    with refused(client, "EpochNotCurrent", EPOCH, successors.committee.epoch):
         client.hand_over(handover)
     for height in (9, 10):  # stored or passed over before: never rewritten
         with refused(client, "HeightNotIncreasing", height, 10):
             client.store(height, by=successors)
     client.store(11, by=successors)
     assert client.contract.call("latestHeight") == 11
+
+
+def test_honest_handovers_are_no_conflict_when_only_one_client_was_recovered(
+    committee_evm: Evm, client: CommitteeContract, successors: Attesters, scheme: Scheme
+) -> None:
+    """The same attesters serve both clients of the chain, and replace some keys twice."""
+    other = deploy_committee(committee_evm, client.attesters)
+    expire(client)
+    same = client.attesters
+    client.propose(same.committee)
+    client.wait(POLICY.recovery_delay_seconds)
+    client.complete(same.committee)
+    recovered = same.in_epoch(client.contract.call("epoch"))
+    for_other = successors.hand_over(60, attesters_of(scheme, EPOCH + 2).committee)
+    next_epoch = recovered.committee.epoch + 1
+    for_recovered = recovered.hand_over(50, successors.in_epoch(next_epoch).committee)
+    assert for_recovered.epoch > for_other.epoch + 2**31
+    for each in (client, other):
+        with refused(each, "EpochNotCurrent"):
+            each.freeze_by_handovers(for_other, for_recovered)
 
 
 def test_new_attesters_can_hand_over_and_be_convicted_when_they_came_by_recovery(
@@ -206,7 +232,8 @@ def test_new_attesters_can_hand_over_and_be_convicted_when_they_came_by_recovery
     client.propose(successors.committee)
     client.wait(POLICY.recovery_delay_seconds)
     client.complete(successors.committee)
-    third = attesters_of(scheme, EPOCH + 2)
+    successors = successors.in_epoch(client.contract.call("epoch"))
+    third = attesters_of(scheme, successors.committee.epoch + 1)
     client.hand_over(successors.hand_over(30, third.committee))
     client.store(31, by=third)
     client.freeze(successors.attest(40, ONE), third.attest(40, OTHER))

@@ -64,6 +64,10 @@ class Attesters:
     committee: Committee
     keys: tuple[bytes, ...]
 
+    def in_epoch(self, epoch: int) -> Attesters:
+        """Return the same keys in another epoch: a recovery says which it begins."""
+        return replace(self, committee=replace(self.committee, epoch=epoch))
+
     def sign(self, digest: bytes, places: Sequence[int] = FIRST_THREE) -> tuple[bytes, ...]:
         """Return the signatures of the members at these places, as the scheme carries them."""
         keys = [self.keys[place] for place in places]

@@ -265,13 +265,23 @@ abstract contract CommitteeCore is ICommitteeLightClient {
         bytes32 setHash = _hashOf(set);
         if (setHash != pending.setHash) revert RecoverySetMismatch(setHash, pending.setHash);
         Head memory head = _head;
-        uint64 number = head.epoch + 1;
+        uint64 number = _recoveredEpoch(
+            head.epoch, recoveryDigest(pending.attempt - 1, set.threshold, set.members)
+        );
         (_recovery.readyAt, _recovery.sinceEpoch) = (0, number);
         _end(_epochs[head.epoch], head.height);
-        if (head.frozen) _head.ring = head.ring + 1;
+        // What was stored before may be what the recovery is from, and nobody answers for it now.
+        _head.ring = head.ring + 1;
         _head.frozen = false;
         _head.trustedSince = uint40(block.timestamp);
         _begin(number, head.height + 1, set);
+    }
+
+    /// @dev Attesters sign no client's name, so the epochs of a recovered client must not meet those
+    /// of another client of the chain: honest handovers for both would look like a conflict. The
+    /// upper half counts recoveries, the lower begins where the recovery's own digest says.
+    function _recoveredEpoch(uint64 current, bytes32 digest) private pure returns (uint64) {
+        return (((current >> 32) + 1) << 32) | (uint32(uint256(digest)) & 0x7fffffff);
     }
 
     /// @inheritdoc ICommitteeLightClient

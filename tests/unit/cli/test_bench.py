@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import structlog
 from typer.testing import CliRunner
 
 from clearinghouse.book.transition import apply
@@ -31,8 +33,11 @@ MEMBERS = 32
 
 
 @pytest.fixture(autouse=True)
-def _interpreted(monkeypatch: pytest.MonkeyPatch) -> None:
+def _interpreted(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Compile nothing; and a benchmark takes over its process's log, which here is the tests'."""
     monkeypatch.setenv("BENCHMARKS_INTERPRETED", "1")
+    yield
+    structlog.reset_defaults()
 
 
 def run(*arguments: str, runs: int = 1) -> dict[str, Any]:

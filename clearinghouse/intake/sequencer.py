@@ -16,10 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
-
 from clearinghouse.book.columns import FillColumns, FillRows, MandatedOrders
-from clearinghouse.book.earlier_entries import current_entries, decode_any_entry
 from clearinghouse.book.entries import (
     BatchRecorded,
     Entry,
@@ -28,27 +25,22 @@ from clearinghouse.book.entries import (
     MandatedOrdersRecorded,
     OrdersRecorded,
     VenueRegistered,
-    encode_entry,
 )
 from clearinghouse.book.identifiers import Address, Hash32
 from clearinghouse.book.mandates import Mandate
-from clearinghouse.book.order_table import NO_ORDER
 from clearinghouse.book.orders import (
-    REASON_CODE,
     REASON_OF_CODE,
     FillBatch,
     PlacementLimit,
-    Reason,
     Release,
     SignedOrder,
 )
 from clearinghouse.book.ranges import require_bytes
 from clearinghouse.book.reference import Instrument
 from clearinghouse.book.state import State
-from clearinghouse.book.transition import apply
-from clearinghouse.commitment.journal import record_hash
-from clearinghouse.errors import ClearingError, Conflict, Corruption, Rejected
+from clearinghouse.errors import ClearingError, Corruption
 from clearinghouse.intake.admission import admit_columns, admit_rows, enter_orders
+from clearinghouse.intake.group import Group, decide_batch, orders_receipt, require_venue
 from clearinghouse.intake.lanes import Lanes
 from clearinghouse.intake.mandates import decide_mandates
 from clearinghouse.intake.ports import (
@@ -87,40 +79,8 @@ fill the lane of the venue's own batches."""
 
 @dataclass(slots=True)
 class _Command:
-    decide: Callable[[_Group], Any]
+    decide: Callable[[Group], Any]
     future: Future[Any]
-
-
-class _Group:
-    """The entries of one unit of work, chained and applied as they are added."""
-
-    def __init__(self, state: State, time_milliseconds: int) -> None:
-        self.state = state
-        self.time_milliseconds = time_milliseconds
-        self.records: list[JournalRecord] = []
-
-    def add(self, entry: Entry, *, applied: bool = False) -> int:
-        """Chain an entry and apply it, unless its effects are there; return its sequence."""
-        payload = encode_entry(entry)
-        sequence = self.state.sequence + 1
-        digest = record_hash(self.state.head, sequence, self.time_milliseconds, payload)
-        self.records.append(
-            JournalRecord(sequence, self.time_milliseconds, payload, digest, self.state.head)
-        )
-        self.state.sequence, self.state.head = sequence, digest
-        if not applied:
-            apply(self.state, entry)
-        return sequence
-
-    @property
-    def time_seconds(self) -> int:
-        """Of the group: every command in it is decided at the same time."""
-        return self.time_milliseconds // 1000
-
-    def find(self, sequence: int) -> JournalRecord | None:
-        """Return a record of this group, None for one that is older."""
-        index = sequence - self.records[0].sequence if self.records else -1
-        return self.records[index] if index >= 0 else None
 
 
 class Sequencer:
@@ -175,12 +135,12 @@ class Sequencer:
         verified = self._venue_verifier(batch.venue).verify_batch(batch, orders, signature)
         rows = verified.batch
 
-        def decide(group: _Group) -> BatchReceipt:
+        def decide(group: Group) -> BatchReceipt:
             def admit() -> BatchRecorded:
                 return admit_rows(group.state, verified, group.time_seconds)
 
-            entry, sequence = self._decide_batch(
-                group, (rows.venue, rows.batch_id), verified.digest, admit
+            entry, sequence = decide_batch(
+                group, self._journal, (rows.venue, rows.batch_id), verified.digest, admit
             )
             return BatchReceipt(sequence, tuple(REASON_OF_CODE[code] for code in entry.reasons))
 
@@ -193,12 +153,12 @@ class Sequencer:
         """
         verified = self._venue_verifier(columns.venue).verify_columns(columns, signature)
 
-        def decide(group: _Group) -> ColumnsReceipt:
+        def decide(group: Group) -> ColumnsReceipt:
             def admit() -> BatchRecorded:
                 return admit_columns(group.state, verified, group.time_seconds)
 
-            entry, sequence = self._decide_batch(
-                group, (columns.venue, columns.batch_id), verified.digest, admit
+            entry, sequence = decide_batch(
+                group, self._journal, (columns.venue, columns.batch_id), verified.digest, admit
             )
             return ColumnsReceipt(sequence, entry.reasons)
 
@@ -213,14 +173,14 @@ class Sequencer:
         """
         verified = self._venue_verifier(venue).verify_orders(venue, orders)
 
-        def decide(group: _Group) -> OrdersReceipt:
+        def decide(group: Group) -> OrdersReceipt:
             state = group.state
             require_running(state)
-            _require_venue(state.venues, venue)
+            require_venue(state.venues, venue)
             entered = enter_orders(state, venue, verified.good, group.time_seconds)
             if entered.recorded:
                 group.add(OrdersRecorded(venue, group.time_seconds, entered.recorded), applied=True)
-            return _orders_receipt(state, verified.digests, {**verified.refused, **entered.refused})
+            return orders_receipt(state, verified.digests, {**verified.refused, **entered.refused})
 
         return self._enqueue(decide, _ORDERS_LANE + venue, len(orders))
 
@@ -230,13 +190,13 @@ class Sequencer:
         """Record orders that a venue places under its members' mandates; as ``register_orders``."""
         verified = self._venue_verifier(orders.venue).verify_mandated_orders(orders, signature)
 
-        def decide(group: _Group) -> OrdersReceipt:
+        def decide(group: Group) -> OrdersReceipt:
             state = group.state
             require_running(state)
-            _require_venue(state.venues, orders.venue)
+            require_venue(state.venues, orders.venue)
             before = len(state.orders)
             entered = enter_orders(state, orders.venue, verified.good, group.time_seconds)
-            receipt = _orders_receipt(
+            receipt = orders_receipt(
                 state, verified.digests, {**verified.refused, **entered.refused}
             )
             if len(state.orders) == before:
@@ -259,7 +219,7 @@ class Sequencer:
         for mandate, signature in mandates:
             verifier.verify_mandate(mandate, signature)
 
-        def decide(group: _Group) -> int:
+        def decide(group: Group) -> int:
             require_running(group.state)
             for entry in decide_mandates(group.state, mandates):
                 group.add(entry)
@@ -275,7 +235,7 @@ class Sequencer:
         for limit, signature in limits:
             verifier.verify_placement_limit(limit, signature)
 
-        def decide(group: _Group) -> int:
+        def decide(group: Group) -> int:
             require_running(group.state)
             for entry in decide_limits(group.state, limits):
                 group.add(entry)
@@ -287,7 +247,7 @@ class Sequencer:
         """Verify, hold the quanta and record a member's release; resolves to the release id."""
         release_id = self._get_verifier().verify_release(release, signature)
 
-        def decide(group: _Group) -> Hash32:
+        def decide(group: Group) -> Hash32:
             require_running(group.state)
             entry = decide_release(group.state, release_id, release, signature, group.time_seconds)
             if entry is not None:
@@ -299,7 +259,7 @@ class Sequencer:
     def create_instrument(self, instrument: Instrument) -> Future[int]:
         """Record an instrument; a repetition with the same content is harmless."""
 
-        def decide(group: _Group) -> int:
+        def decide(group: Group) -> int:
             known = group.state.instruments.get(instrument.instrument_id)
             if known == instrument:
                 return group.state.sequence
@@ -313,7 +273,7 @@ class Sequencer:
 
         require_bytes("venue", venue, 20)
 
-        def decide(group: _Group) -> int:
+        def decide(group: Group) -> int:
             if group.state.venues.get(venue) == name:
                 return group.state.sequence
             return group.add(VenueRegistered(venue, name))
@@ -327,7 +287,7 @@ class Sequencer:
         when there was nothing to record.
         """
 
-        def command(group: _Group) -> int:
+        def command(group: Group) -> int:
             entry = decide(group.state)
             return 0 if entry is None else group.add(entry)
 
@@ -374,12 +334,10 @@ class Sequencer:
         The writer looks again, since what is registered here may yet fail to be written.
         """
         verifier = self._get_verifier()
-        _require_venue(self._venues, venue)
+        require_venue(self._venues, venue)
         return verifier
 
-    def _enqueue(
-        self, decide: Callable[[_Group], Any], lane: bytes, weight: int = 1
-    ) -> Future[Any]:
+    def _enqueue(self, decide: Callable[[Group], Any], lane: bytes, weight: int = 1) -> Future[Any]:
         future: Future[Any] = Future()
         self._lanes.put(lane, _Command(decide, future), weight)
         return future
@@ -401,7 +359,7 @@ class Sequencer:
         answers: list[tuple[_Command, Any]] = []
         with self._lock:
             try:
-                group = _Group(self._current_state(), self._clock.now_milliseconds())
+                group = Group(self._current_state(), self._clock.now_milliseconds())
                 for command in commands:
                     answers.append((command, _answer(command, group)))
                 if group.records:
@@ -439,58 +397,8 @@ class Sequencer:
         if isinstance(error, Corruption):
             self._on_fatal(error)
 
-    def _decide_batch(
-        self,
-        group: _Group,
-        key: tuple[Address, Hash32],
-        digest: Hash32,
-        admit: Callable[[], BatchRecorded],
-    ) -> tuple[BatchRecorded, int]:
-        """Record a batch and return its entry and sequence; for a repetition, the first ones."""
-        state = group.state
-        known = state.batches.get(key)
-        if known is not None:
-            entry = self._recorded_batch(group, known)
-            if entry.digest != digest:
-                raise Conflict(
-                    "BATCH_CONFLICT",
-                    "this batch id was used with other content; take a new id",
-                    batch_id=key[1].hex(),
-                )
-            return entry, known
-        require_running(state)
-        _require_venue(state.venues, key[0])
-        entry = admit()
-        sequence = group.add(entry, applied=True)
-        state.batches[key] = sequence
-        return entry, sequence
 
-    def _recorded_batch(self, group: _Group, sequence: int) -> BatchRecorded:
-        record = group.find(sequence) or self._journal.find(sequence)
-        numbers = group.state.orders.numbers
-        for entry in current_entries(decode_any_entry(record.payload), numbers) if record else ():
-            if isinstance(entry, BatchRecorded):
-                return entry
-        raise Corruption("batch_missing", f"entry {sequence} is no batch", sequence=sequence)
-
-
-def _orders_receipt(
-    state: State, digests: Sequence[Hash32], refused: Mapping[Hash32, Reason]
-) -> OrdersReceipt:
-    known = state.orders.numbers
-    numbers = [known.get(digest, NO_ORDER) for digest in digests]
-    codes = bytes(
-        REASON_CODE[Reason.ADMITTED if digest in known else refused[digest]] for digest in digests
-    )
-    return OrdersReceipt(state.sequence, np.array(numbers, "<u4").tobytes(), codes)
-
-
-def _require_venue(venues: Mapping[Address, str], venue: Address) -> None:
-    if venue not in venues:
-        raise Rejected("VENUE_UNKNOWN", "have the operator register this venue's key", venue=venue)
-
-
-def _answer(command: _Command, group: _Group) -> Any:
+def _answer(command: _Command, group: Group) -> Any:
     """Decide one command. Its refusal is its own answer; only Corruption ends the group."""
     try:
         return command.decide(group)
